@@ -1,0 +1,72 @@
+/**
+ * The layer rule of docs/architecture.md: a file imports from layers below its own, or from its own folder.
+ * Third-party packages belong to the folders that own them, so each can be replaced in one place.
+ */
+const below = {
+  types: [],
+  proto: [],
+  core: ['types'],
+  http: ['core', 'types', 'proto'],
+  workers: ['core', 'types'],
+  machines: ['core', 'types'],
+  server: ['core', 'types', 'proto'],
+  client: ['machines', 'http', 'workers', 'core', 'types'],
+  cli: ['client', 'server', 'core', 'types'],
+};
+
+const owners = {
+  zod: ['types', 'server', 'core'],
+  '@bufbuild/protobuf': ['proto', 'http', 'server'],
+  eventemitter3: ['core'],
+  got: ['http', 'workers'],
+  piscina: ['workers', 'server'],
+  tar: ['workers', 'server'],
+  xstate: ['machines'],
+  fastify: ['server'],
+  'fastify-type-provider-zod': ['server'],
+  '@jax-js/jax': ['server'],
+  'p-queue': ['client'],
+  '@huggingface/tokenizers': ['client', 'server'],
+  '@huggingface/jinja': ['client'],
+  commander: ['cli'],
+  'cli-table3': ['cli'],
+  'cli-progress': ['cli'],
+};
+
+const layers = Object.entries(below).map(([layer, allowed]) => ({
+  name: `layer-${layer}`,
+  severity: 'error',
+  comment: `src/${layer} may import only ${allowed.length === 0 ? 'its own folder' : allowed.join(', ')}`,
+  from: { path: `^src/${layer}/` },
+  to: { path: '^src/', pathNot: `^src/(${[layer, ...allowed].join('|')})/` },
+}));
+
+const packages = Object.entries(owners).map(([name, folders]) => ({
+  name: `owner-${name}`,
+  severity: 'error',
+  comment: `${name} is imported only from ${folders.join(', ')}`,
+  from: { path: '^src/', pathNot: `^src/(${folders.join('|')})/` },
+  to: { path: `node_modules/${name}/` },
+}));
+
+export default {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '(-thread|entry)\\.ts$' }, to: {} },
+    { name: 'not-resolvable', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: '^(cloudflare|bun)' } },
+    {
+      name: 'no-dev-dependencies-in-src',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
+    ...layers,
+    ...packages,
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,102 @@
+import type { AdamParams, LoraConfig } from '../../types/training.ts';
+
+/**
+ * What the server needs of a training engine, in plain arrays. The engine owns all weights; the server decides order,
+ * names and files. Every method runs to its end before the next one starts, and rejects with `EngineError` for input
+ * that it refuses.
+ */
+export interface Engine {
+  /** Base models on offer, with what `config.json` says of each. */
+  models(): Promise<BaseModel[]>;
+
+  /** A new adapter on a base model: A Kaiming-uniform by seed, B zero, gradients and moments zero. */
+  createModel(request: { modelId: string; baseModel: string; lora: LoraConfig }): Promise<void>;
+  unloadModel(modelId: string): Promise<void>;
+
+  /** Log-probabilities of the targets, and unless `forwardOnly` gradients added to what the model has accumulated. */
+  forwardBackward(request: ForwardBackwardTask): Promise<ForwardBackwardResult>;
+  /** One AdamW step on the accumulated gradients, which become zero. Without any it is a step with gradient zero. */
+  optimStep(modelId: string, params: AdamParams): Promise<{ metrics: Record<string, number> }>;
+
+  /** Writes a PEFT folder (`adapter_config.json`, `adapter_model.safetensors`) and, if asked, `optimizer.safetensors`. */
+  saveModel(request: { modelId: string; directory: string; includeOptimizer: boolean }): Promise<void>;
+  /** Replaces a model's weights (and moments, if asked) by those of a saved folder; clears its gradients. */
+  loadModel(request: { modelId: string; directory: string; includeOptimizer: boolean }): Promise<void>;
+
+  /** Weights to sample from: a base model, a saved folder, or a copy of a live model's weights as they are now. */
+  createSampler(request: {
+    samplerId: string;
+    baseModel: string;
+    from: { kind: 'base' } | { kind: 'directory'; directory: string } | { kind: 'model'; modelId: string };
+  }): Promise<void>;
+  releaseSampler(samplerId: string): Promise<void>;
+  sample(request: SampleTask): Promise<SampleResult>;
+
+  /** Resident memory of the process and the shapes compiled so far, with the milliseconds each took. */
+  stats(): Promise<{ compiled: { name: string; milliseconds: number }[] }>;
+  close(): Promise<void>;
+}
+
+export interface BaseModel {
+  name: string;
+  vocabularySize: number;
+  maxContextLength: number;
+  parameterCount: number;
+}
+
+/** One datum. Targets are row-major `[tokens.length, targetCount]`; so are the inputs of the loss. */
+export interface TrainingRow {
+  tokens: Int32Array;
+  targets: Int32Array;
+  /** K: how many targets each position has; 1 for every loss but cross_entropy. */
+  targetCount: number;
+  weights?: Float32Array | undefined;
+  logprobs?: Float32Array | undefined;
+  advantages?: Float32Array | undefined;
+}
+
+export interface ForwardBackwardTask {
+  modelId: string;
+  rows: TrainingRow[];
+  loss: string;
+  lossConfig: Record<string, number>;
+  forwardOnly: boolean;
+}
+
+export interface ForwardBackwardResult {
+  /** Log-probability of each target, row-major as the targets were. */
+  logprobs: Float32Array[];
+  /** The loss summed over rows, positions and targets. */
+  lossSum: number;
+}
+
+export interface SampleTask {
+  samplerId: string;
+  prompt: Int32Array;
+  numSamples: number;
+  /** Undefined: up to the model's context. */
+  maxTokens?: number | undefined;
+  temperature: number;
+  /** -1: no limit. */
+  topK: number;
+  topP: number;
+  /** One seed gives the same sequences whatever else runs; undefined draws a new one. */
+  seed?: bigint | undefined;
+  stopTokens: number[];
+  stopStrings: string[];
+  /** False when the request switched the stop at end of sequence off. */
+  stopAtEndOfSequence: boolean;
+  promptLogprobs: boolean;
+}
+
+export interface SampleResult {
+  sequences: { tokens: Int32Array; logprobs: Float32Array; stopReason: 'stop' | 'length' }[];
+  /** One per prompt token, NaN first; only when asked for. */
+  promptLogprobs?: Float32Array | undefined;
+}
+
+/** Input that the engine refuses. `category` user: the caller's to mend; server: ours. */
+export interface EngineFailure {
+  message: string;
+  category: 'user' | 'server';
+}

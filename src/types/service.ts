@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+/** Flags that the server chooses; a missing one takes its default, unknown ones are ignored. */
+export const clientConfigSchema = z.object({
+  pjwt_auth_enabled: z.boolean().default(false),
+  sample_dispatch_bytes_semaphore_size: z.int().default(10_485_760),
+  inflight_response_bytes_semaphore_size: z.int().default(52_428_800),
+  parallel_fwdbwd_chunks: z.boolean().default(true),
+  proto_compress_fwdbwd: z.boolean().default(false),
+  fwdbwd_max_chunk_len: z.int().min(1).default(1024),
+  fwdbwd_max_chunk_bytes_count: z.int().min(1).default(5_000_000),
+  fwdbwd_dispatch_bytes_semaphore_size: z.int().default(50_000_000),
+  billing_exception_max_pause_duration_sec: z.number().default(3600),
+  sample_max_concurrent_requests: z.int().min(1).default(2000),
+});
+export type ClientConfig = z.output<typeof clientConfigSchema>;
+
+export const dynamicConfigSchema = z.object({ refresh_interval_sec: z.number().default(300) });
+export type DynamicConfig = z.output<typeof dynamicConfigSchema>;
+
+export const handshakeRequestSchema = z.object({ sdk_version: z.string().nullish() });
+
+const supportedModelSchema = z.object({
+  model_name: z.string().nullish(),
+  max_context_length: z.int().nullish(),
+  trainable: z.boolean().nullish(),
+  sampleable: z.boolean().nullish(),
+});
+
+export const serverCapabilitiesSchema = z.object({ supported_models: z.array(supportedModelSchema) });
+export type ServerCapabilities = z.output<typeof serverCapabilitiesSchema>;

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { optimizerConfigSchema } from './training.ts';
+
+const stringMap = z.record(z.string(), z.string());
+
+/** `path` is the checkpoint's name here, not a tinker path. */
+export const saveWeightsRequestSchema = z.object({
+  model_id: z.string(),
+  path: z.string().nullish(),
+  seq_id: z.int().nullish(),
+  ttl_seconds: z.int().nullish(),
+  overwrite: z.boolean().default(false),
+  user_metadata: stringMap.nullish(),
+  type: z.literal('save_weights').default('save_weights'),
+});
+export type SaveWeightsRequest = z.input<typeof saveWeightsRequestSchema>;
+
+export const saveWeightsResponseSchema = z.object({ path: z.string() });
+export type SaveWeightsResponse = z.output<typeof saveWeightsResponseSchema>;
+
+/** Either `path` (a named checkpoint) or `sampling_session_seq_id` (an ephemeral sampler). */
+export const saveWeightsForSamplerRequestSchema = z.object({
+  model_id: z.string(),
+  path: z.string().nullish(),
+  sampling_session_seq_id: z.int().min(0).nullish(),
+  kind: z.enum(['snapshot', 'inflight']).default('snapshot'),
+  seq_id: z.int().nullish(),
+  ttl_seconds: z.int().nullish(),
+  user_metadata: stringMap.nullish(),
+  type: z.literal('save_weights_for_sampler').default('save_weights_for_sampler'),
+});
+export type SaveWeightsForSamplerRequest = z.input<typeof saveWeightsForSamplerRequestSchema>;
+
+export const saveWeightsForSamplerResponseSchema = z.object({
+  path: z.string().nullish(),
+  sampling_session_id: z.string().nullish(),
+});
+
+/** Session addressing creates the model and needs `session_id` and `model_seq_id`; model addressing `model_id` and `seq_id`. */
+export const loadWeightsRequestSchema = z.object({
+  model_id: z.string().nullish(),
+  seq_id: z.int().nullish(),
+  session_id: z.string().nullish(),
+  model_seq_id: z.int().min(0).nullish(),
+  base_model: z.string().nullish(),
+  user_metadata: z.record(z.string(), z.unknown()).nullish(),
+  path: z.string(),
+  optimizer: z.boolean(),
+  optimizer_config: optimizerConfigSchema.nullish(),
+  weights_access_token: z.string().nullish(),
+  type: z.literal('load_weights').default('load_weights'),
+});
+export type LoadWeightsRequest = z.input<typeof loadWeightsRequestSchema>;
+
+export const loadWeightsResponseSchema = z.object({ path: z.string().nullish(), model_id: z.string().nullish() });
+
+export const weightsInfoRequestSchema = z.object({ tinker_path: z.string() });
+
+export const weightsInfoResponseSchema = z.object({
+  base_model: z.string(),
+  optimizer_config: optimizerConfigSchema.nullish(),
+  is_lora: z.boolean(),
+  lora_rank: z.int().nullish(),
+  train_unembed: z.boolean().nullish(),
+  train_mlp: z.boolean().nullish(),
+  train_attn: z.boolean().nullish(),
+});
+export type WeightsInfoResponse = z.output<typeof weightsInfoResponseSchema>;
