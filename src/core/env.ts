@@ -1,0 +1,28 @@
+import type { LogLevel } from './logger.ts';
+import { logLevels } from './logger.ts';
+
+/** What the environment says; an empty value counts as unset (wire-protocol 1.2). */
+export interface Environment {
+  apiKey?: string | undefined;
+  baseUrl?: string | undefined;
+  projectId?: string | undefined;
+  tags: string[];
+  logLevel?: LogLevel | undefined;
+  /** Root of the model hub that tokenizers come from. */
+  hubEndpoint?: string | undefined;
+  noColor: boolean;
+}
+
+/** The one place that reads `process.env`. */
+export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
+  const level = variables['TINKER_LOG']?.toLowerCase();
+  return {
+    apiKey: variables['TINKER_API_KEY'] || undefined,
+    baseUrl: variables['TINKER_BASE_URL'] || undefined,
+    projectId: variables['TINKER_PROJECT_ID'] || undefined,
+    tags: [...new Set((variables['TINKER_TAGS'] ?? '').split(',').filter((tag) => tag !== ''))],
+    logLevel: logLevels.find((name) => name === level),
+    hubEndpoint: variables['HF_ENDPOINT'] || undefined,
+    noColor: (variables['NO_COLOR'] ?? '') !== '',
+  };
+}

@@ -1,0 +1,74 @@
+import type { TensorData, TensorInput } from '../types/tensor.ts';
+import type { Tokens } from '../types/model-input.ts';
+import { InvalidArgumentError } from './errors.ts';
+
+const maxTokenId = 2 ** 31 - 1;
+
+/** Token ids as int32; refuses fractional, negative and too large ones, naming the place. */
+export function toTokenArray(tokens: Tokens, what: string): Int32Array {
+  if (tokens instanceof Int32Array) {
+    const index = tokens.findIndex((token) => token < 0);
+    if (index >= 0) throw badToken(what, index, tokens[index]);
+    return tokens;
+  }
+  const result = new Int32Array(tokens.length);
+  for (let index = 0; index < tokens.length; index++) {
+    const token = tokens[index];
+    if (!isTokenId(token)) throw badToken(what, index, token);
+    result[index] = token;
+  }
+  return result;
+}
+
+function isTokenId(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maxTokenId;
+}
+
+function badToken(what: string, index: number, value: unknown): InvalidArgumentError {
+  return new InvalidArgumentError(`${what}[${index}] must be a token id (an integer from 0 to 2^31 - 1), and is ${String(value)}`);
+}
+
+/** Float values as float32; refuses NaN, infinity and what is no number, naming the place. */
+export function toFloatArray(values: TensorInput['data'], what: string): Float32Array {
+  const result = values instanceof Float32Array ? values : new Float32Array(values.length);
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index];
+    if (typeof value !== 'number' || !Number.isFinite(value)) {
+      throw new InvalidArgumentError(`${what}[${index}] must be a finite number, and is ${String(value)}`);
+    }
+    if (result !== values) result[index] = value;
+  }
+  return result;
+}
+
+/** Integer values as int64; refuses fractional ones, naming the place. */
+export function toBigIntArray(values: TensorInput['data'], what: string): BigInt64Array {
+  if (values instanceof BigInt64Array) return values;
+  const result = new BigInt64Array(values.length);
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index];
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+      throw new InvalidArgumentError(`${what}[${index}] must be an integer, and is ${String(value)}`);
+    }
+    result[index] = BigInt(value);
+  }
+  return result;
+}
+
+/** The values of a result tensor as doubles. */
+export function toNumbers(tensor: TensorData): number[] {
+  return Array.from(tensor.data, Number);
+}
+
+/** Bytes of a typed array, without a copy. Every supported host is little-endian, as the wire is. */
+export function toBytes(values: Int32Array | Float32Array | BigInt64Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** An aligned copy of `bytes` for a typed array to view; protobuf slices may start anywhere. */
+export function toAlignedBuffer(bytes: Uint8Array, elementBytes: number, what: string): ArrayBuffer {
+  if (bytes.byteLength % elementBytes !== 0) {
+    throw new InvalidArgumentError(`${what} has ${bytes.byteLength} bytes, not a multiple of ${elementBytes}`);
+  }
+  return new Uint8Array(bytes).buffer;
+}

@@ -1,0 +1,70 @@
+import { untypedFutureSchema, type UntypedFuture } from '../../types/futures.ts';
+import type { RequestOptions } from '../../types/options.ts';
+import {
+  getInfoResponseSchema,
+  type AdamParams,
+  type CreateModelRequest,
+  type GetInfoResponse,
+} from '../../types/training.ts';
+import type {
+  LoadWeightsRequest,
+  SaveWeightsForSamplerRequest,
+  SaveWeightsRequest,
+} from '../../types/weights.ts';
+import type { ApiClient } from '../api-client.ts';
+import { encodeForwardBackward, encodeForwardBackwardJson, type ForwardBackwardBody } from '../encode.ts';
+
+/** Each call is accepted at once and answered later: the result is fetched by `retrieveFuture`. */
+
+export function createModel(api: ApiClient, request: CreateModelRequest, options?: RequestOptions): Promise<UntypedFuture> {
+  const json = { ...request, type: 'create_model' };
+  return api.json({ method: 'POST', path: '/create_model', json }, untypedFutureSchema, options);
+}
+
+export function loadWeights(api: ApiClient, request: LoadWeightsRequest, options?: RequestOptions): Promise<UntypedFuture> {
+  const json = { ...request, type: 'load_weights' };
+  return api.json({ method: 'POST', path: '/load_weights', json }, untypedFutureSchema, options);
+}
+
+export function getInfo(api: ApiClient, model_id: string, options?: RequestOptions): Promise<GetInfoResponse> {
+  const json = { model_id, type: 'get_info' };
+  return api.json({ method: 'POST', path: '/get_info', json }, getInfoResponseSchema, options);
+}
+
+/** forward and forward_backward share a path: `forward_only` tells them apart, except in the older JSON form. */
+export function forwardBackward(
+  api: ApiClient,
+  body: ForwardBackwardBody,
+  wireFormat: 'protobuf' | 'json',
+  options?: RequestOptions,
+): Promise<UntypedFuture> {
+  const request =
+    wireFormat === 'protobuf'
+      ? { path: '/forward_backward', protobuf: encodeForwardBackward(body) }
+      : { path: body.forward_only ? '/forward' : '/forward_backward', json: encodeForwardBackwardJson(body) };
+  return api.json({ method: 'POST', ...request }, untypedFutureSchema, options);
+}
+
+export function optimStep(
+  api: ApiClient,
+  request: { model_id: string; seq_id: number; adam_params: AdamParams },
+  options?: RequestOptions,
+): Promise<UntypedFuture> {
+  const json = { ...request, type: 'optim_step' };
+  return api.json({ method: 'POST', path: '/optim_step', json }, untypedFutureSchema, options);
+}
+
+/** A save is sent with few retries of its own: a 409 means that the name exists (architecture 3.8). */
+export function saveWeights(api: ApiClient, request: SaveWeightsRequest, options?: RequestOptions): Promise<UntypedFuture> {
+  const json = { ...request, type: 'save_weights' };
+  return api.json({ method: 'POST', path: '/save_weights', json }, untypedFutureSchema, options);
+}
+
+export function saveWeightsForSampler(
+  api: ApiClient,
+  request: SaveWeightsForSamplerRequest,
+  options?: RequestOptions,
+): Promise<UntypedFuture> {
+  const json = { ...request, type: 'save_weights_for_sampler' };
+  return api.json({ method: 'POST', path: '/save_weights_for_sampler', json }, untypedFutureSchema, options);
+}

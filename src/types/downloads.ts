@@ -1,0 +1,80 @@
+/** Where one checkpoint's download stands; `state.changed` tells each step. */
+export type DownloadState =
+  | 'inspecting'
+  | 'resolving'
+  | 'pending'
+  | 'queued'
+  | 'transferring'
+  | 'verifying'
+  | 'extracting'
+  | 'discarding'
+  | 'backingOff'
+  | 'finalizing'
+  | 'failing'
+  | 'cancelling'
+  | 'done'
+  | 'failed'
+  | 'cancelled';
+
+export interface DownloadOptions {
+  /** The folder in which the checkpoint's own folder appears; the current folder by default, created if absent. */
+  outputDir?: string | undefined;
+  /** Replaces an existing target. The old one stays until the new one is complete. */
+  force?: boolean | undefined;
+  /** Cancels the download, which then rejects with the signal's own reason. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface DownloadedFile {
+  /** Relative to the destination, with `/` on every platform. */
+  name: string;
+  size_bytes: number;
+}
+
+export interface DownloadResult {
+  tinker_path: string;
+  /** Absolute path of the checkpoint's folder. */
+  destination: string;
+  /** Sum over the files. */
+  size_bytes: number;
+  /** In the archive's order. */
+  files: DownloadedFile[];
+}
+
+/** What an archive may hold before it is refused as unsafe. */
+export interface ArchiveLimits {
+  /** Files and folders together; 100,000 by default. */
+  entryCount: number;
+  /** Of the unpacked archive; 1 TiB by default. */
+  totalBytes: number;
+  /** Path segments of one entry; 32 by default. */
+  depth: number;
+}
+
+export interface DownloadProgress {
+  /** Both count bytes of the archive: first those fetched, then those unpacked. */
+  phase: 'transferring' | 'extracting';
+  receivedBytes: number;
+  /** Absent when the server does not say. */
+  totalBytes?: number | undefined;
+  /** Smoothed, of this attempt; absent at its start. */
+  ratePerSecond?: number | undefined;
+}
+
+/** Events of one download. `state.changed` is repeated to a new listener, the others are not. */
+export interface DownloadEvents {
+  'state.changed': { state: DownloadState; previous?: DownloadState | undefined };
+  /** At most ten per second; the latest wins. */
+  'progress.updated': DownloadProgress;
+  /** `attempt` counts failures since the last byte of progress, from 1. */
+  'retry.scheduled': { attempt: number; delayMs: number; reason: string };
+  /** The server still builds the archive and is asked again after `waitMs`. */
+  'archive.pending': { waitMs: number };
+  'download.completed': DownloadResult;
+  'download.failed': { error: Error };
+}
+
+/** The events of all downloads of a manager, each with the tinker path it belongs to. */
+export type DownloadManagerEvents = {
+  [Name in keyof DownloadEvents]: DownloadEvents[Name] & { path: string };
+};

@@ -1,0 +1,52 @@
+import type { QueueState } from './futures.ts';
+
+export type ServiceStatus = 'connecting' | 'open' | 'draining' | 'closed' | 'failed';
+export type ClientKind = 'training' | 'sampling' | 'rest';
+
+/** Where a request stands in the server's queue, and the server's reason when it is not simply active. */
+export interface QueueChanged {
+  request_id: string;
+  queue_state: QueueState;
+  queue_state_reason: string | null;
+}
+
+/** A request that failed in a passing way is sent again after `delayMs`. */
+export interface RetryScheduled {
+  /** Method and path, for example `POST /api/v1/create_model`. */
+  what: string;
+  /** 1 for the first retry. */
+  attempt: number;
+  delayMs: number;
+  reason: string;
+}
+
+export interface ServiceEvents {
+  'status.changed': { status: ServiceStatus };
+  'session.started': { session_id: string };
+  /** No heartbeat has been answered for `silentMs`; the session may end on the server. */
+  'session.degraded': { silentMs: number; error: string };
+  'session.recovered': { silentMs: number };
+  'session.lost': { error: string };
+  'client.created': { kind: ClientKind; id: string };
+  'client.closed': { kind: ClientKind; id: string };
+  /** A bug of ours ended one client; the others go on. */
+  'client.crashed': { kind: ClientKind; id: string; error: string };
+  'retry.scheduled': RetryScheduled;
+}
+
+export interface TrainingEvents {
+  /** The server has accepted a call, which took `width` sequence ids from `seq_id` on. */
+  'turn.submitted': { method: string; seq_id: number; width: number };
+  'turn.completed': { method: string; seq_id: number };
+  'turn.failed': { method: string; seq_id: number | null; error: string };
+  'queue.changed': QueueChanged;
+  'checkpoint.saved': { path: string };
+}
+
+export interface SamplingEvents {
+  'sample.completed': { request_id: string };
+  'sample.failed': { error: string };
+  'queue.changed': QueueChanged;
+  /** The server asked to slow down (429): every sample waits for `waitMs`. */
+  'rate.limited': { waitMs: number };
+}
