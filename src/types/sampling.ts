@@ -48,7 +48,7 @@ export const sampleRequestSchema = z.object({
   prompt_logprobs: z.boolean().nullish(),
   topk_prompt_logprobs: z.int().min(0).default(0),
   topk_sample_logprobs: z.int().min(0).default(0),
-  target_prompt_logprobs: z.unknown(),
+  target_prompt_logprobs: z.unknown().optional(),
   prompt_alt_tokens_k: z.int().min(0).default(0),
   prompt_logprobs_last_n: z.int().min(1).nullish(),
   record_stability_info: z.boolean().default(false),

@@ -1,0 +1,67 @@
+import fastify, { type FastifyInstance } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { addAuthentication } from './authentication.ts';
+import { addBodyParsers, bodyLimitBytes } from './body.ts';
+import { addErrorReplies } from './error-replies.ts';
+import { addFaultHooks } from './fault-hooks.ts';
+import type { FaultList } from './faults.ts';
+import type { ResolvedOptions } from './options.ts';
+import { apiPrefix, withoutBasePath } from './prefix.ts';
+import { addRequestRecord, type RecordedRequest } from './request-record.ts';
+import { archiveRoutes } from './routes/archive-routes.ts';
+import { checkpointRoutes } from './routes/checkpoint-routes.ts';
+import { futureRoutes } from './routes/future-routes.ts';
+import { hubRoutes } from './routes/hub-routes.ts';
+import { modelRoutes } from './routes/model-routes.ts';
+import { samplingRoutes } from './routes/sampling-routes.ts';
+import { serviceRoutes } from './routes/service-routes.ts';
+import { sessionRoutes } from './routes/session-routes.ts';
+import { trainingRoutes } from './routes/training-routes.ts';
+import { trainingRunRoutes } from './routes/training-run-routes.ts';
+import type { Services } from './services/services.ts';
+import type { Store } from './store/store.ts';
+
+export interface AppParts {
+  options: ResolvedOptions;
+  store: Store;
+  services: Services;
+  faults: FaultList;
+  requests: RecordedRequest[];
+}
+
+/** Ids and names in paths are longer than the router's default allows. */
+const maxParamLength = 512;
+
+/** The HTTP side: hooks that see every request, then one plugin per resource. */
+export function createApp({ options, store, services, faults, requests }: AppParts): FastifyInstance {
+  const app = fastify({
+    bodyLimit: bodyLimitBytes,
+    routerOptions: { maxParamLength, ignoreTrailingSlash: true },
+    rewriteUrl: ({ url = '/' }) => withoutBasePath(url),
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  addBodyParsers(app);
+  addErrorReplies(app, options.logger);
+  addRequestRecord(app, requests);
+  if (options.apiKey !== undefined) addAuthentication(app, options.apiKey);
+  addFaultHooks(app, faults, options.clock);
+
+  app.register(
+    async (api) => {
+      const { clock, holdMs, signedUrlLifetimeMs } = options;
+      api.register(serviceRoutes, services);
+      api.register(sessionRoutes, services);
+      api.register(modelRoutes, services);
+      api.register(trainingRoutes, services);
+      api.register(samplingRoutes, services);
+      api.register(futureRoutes, { futures: services.futures, boots: store.boots, holdMs });
+      api.register(trainingRunRoutes, services);
+      api.register(checkpointRoutes, services);
+      api.register(archiveRoutes, { ...services, clock, signedUrlLifetimeMs });
+    },
+    { prefix: apiPrefix },
+  );
+  app.register(hubRoutes, services);
+  return app;
+}

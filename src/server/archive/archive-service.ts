@@ -1,0 +1,89 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.ts';
+import { HttpError } from '../errors.ts';
+import type { CheckpointService } from '../services/checkpoint-service.ts';
+import type { CheckpointKey } from '../store/checkpoint-store.ts';
+import { buildArchive, type Archive } from './archive-builder.ts';
+
+export interface ArchiveServiceOptions {
+  dataDir: string;
+  clock: Clock;
+  checkpoints: CheckpointService;
+  /** How long an archive stays pending at least. */
+  pendingMs: number;
+}
+
+interface Build {
+  startedAt: number;
+  finished: Promise<void>;
+  archive: Archive | undefined;
+}
+
+/** A small adapter is packed in milliseconds, and older clients wait 30 s after a 503: so a request waits this long first. */
+const patienceMs = 2000;
+
+/** Archives, one per revision of a checkpoint, built in the background when first asked for. */
+export class ArchiveService {
+  readonly #options: ArchiveServiceOptions;
+  readonly #directory: string;
+  readonly #builds = new Map<string, Build>();
+
+  constructor(options: ArchiveServiceOptions) {
+    this.#options = options;
+    this.#directory = join(options.dataDir, 'archives');
+  }
+
+  /** Removes what an earlier boot built. */
+  async clear(): Promise<void> {
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** The archive of a checkpoint; 503 while it is being built. */
+  async require(key: CheckpointKey): Promise<Archive> {
+    const { directory, revision } = this.#options.checkpoints.require(key);
+    const build = this.#builds.get(revision) ?? this.#start(directory, revision);
+    const { clock, pendingMs } = this.#options;
+    const isPaced = clock.now() - build.startedAt < pendingMs;
+    if (!isPaced && build.archive === undefined) await this.#waitBriefly(build);
+    if (!isPaced && build.archive !== undefined) return build.archive;
+    throw new HttpError(503, `The archive of ${key.kind}/${key.name} is being built: ask again`, {
+      'retry-after': '1',
+      // The official client would repeat the request within moments otherwise (wire-protocol 2.20).
+      'x-should-retry': 'false',
+    });
+  }
+
+  /** Waits for the builds that run. */
+  async idle(): Promise<void> {
+    await Promise.allSettled([...this.#builds.values()].map(({ finished }) => finished));
+  }
+
+  #start(directory: string, revision: string): Build {
+    const build: Build = {
+      startedAt: this.#options.clock.now(),
+      finished: Promise.resolve(),
+      archive: undefined,
+    };
+    build.finished = this.#build(build, directory, revision);
+    // A failed build is told to those who wait for it, and begun anew for the next.
+    build.finished.catch(() => this.#builds.delete(revision));
+    this.#builds.set(revision, build);
+    return build;
+  }
+
+  async #build(build: Build, directory: string, revision: string): Promise<void> {
+    build.archive = await buildArchive(directory, this.#directory, revision);
+  }
+
+  async #waitBriefly({ finished }: Build): Promise<void> {
+    const { clock } = this.#options;
+    const patience = Promise.withResolvers<void>();
+    const timer = clock.setTimeout(patience.resolve, patienceMs);
+    try {
+      await Promise.race([finished, patience.promise]);
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import type { Logger } from '../core/logger.ts';
+import { HttpError } from './errors.ts';
+
+/** What the API has and this server does not, by the part of the path that tells it. */
+const absentFeatures: readonly [pattern: RegExp, what: string][] = [
+  [/\/auth\/token$/, 'Token exchange'],
+  [/\/auth\/apikey\//, 'Managing API keys'],
+  [/\/retrieve_futures$/, 'The completion queue (retrieve_futures)'],
+  [/\/cancel_future$/, 'Cancelling (cancel_future)'],
+  [/\/join_sampling_session$/, 'join_sampling_session'],
+  [/\/create_custom_loss$/, 'Uploading a custom loss (create_custom_loss)'],
+  [/\/copy_weights$/, 'copy_weights'],
+  [/\/(?:save_weights_external|external_weights_urls)$/, 'Exporting external weights'],
+  [/\/sessions\/search$/, 'Searching sessions'],
+  [/\/sessions\/[^/]+\/project$/, 'Projects'],
+  [/\/sessions\/[^/]+\/trace_export$/, 'Exporting traces'],
+  [/\/audit$/, 'The audit log'],
+  [/\/billing\//, 'Billing'],
+];
+
+/** Every answer that is not a success has `{"detail": …}`: a text, or FastAPI's list of field errors. */
+export function addErrorReplies(app: FastifyInstance, logger: Logger): void {
+  app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
+    if (hasZodFastifySchemaValidationErrors(error)) {
+      return reply
+        .status(422)
+        .send({ detail: error.validation.map(toFieldError(error.validationContext ?? 'body')) });
+    }
+    const { statusCode = 500 } = error;
+    if (error instanceof HttpError) reply.headers(error.headers);
+    if (statusCode < 500) return reply.status(statusCode).send({ detail: error.message });
+    logger.error('a request failed', {
+      method: request.method,
+      path: request.url,
+      error: error.stack ?? error.message,
+    });
+    return reply.status(statusCode).send({ detail: `Internal error: ${error.message}` });
+  });
+  app.setNotFoundHandler(replyNotFound);
+}
+
+function replyNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const [path = ''] = request.url.split('?', 1);
+  const feature = absentFeatures.find(([pattern]) => pattern.test(path))?.[1];
+  const detail =
+    feature === undefined
+      ? `No such route: ${request.method} ${path}. This server speaks the Tinker API under /api/v1/`
+      : `${feature} is not supported by this server`;
+  return reply.status(404).send({ detail });
+}
+
+function toFieldError(part: string) {
+  return (issue: { instancePath: string; keyword: string; message?: string | undefined }) => ({
+    loc: [part, ...issue.instancePath.split('/').filter((step) => step !== '')],
+    msg: issue.message ?? 'is invalid',
+    type: issue.keyword,
+  });
+}

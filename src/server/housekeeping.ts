@@ -1,0 +1,16 @@
+import type { Clock } from '../core/clock.ts';
+import type { Services } from './services/services.ts';
+
+const intervalMs = 30_000;
+
+/** Lets results, checkpoints and silent sessions expire; returns what stops it. */
+export function startHousekeeping(services: Services, clock: Clock): () => void {
+  const run = (): void => {
+    services.futures.removeExpired();
+    services.sessions.expireSilent();
+    services.background.start('removing expired checkpoints', () => services.checkpoints.removeExpired());
+    timer = clock.setTimeout(run, intervalMs);
+  };
+  let timer = clock.setTimeout(run, intervalMs);
+  return () => clock.clearTimeout(timer);
+}

@@ -1,0 +1,58 @@
+import { fileURLToPath } from 'node:url';
+import { systemClock, type Clock } from '../core/clock.ts';
+import { stderrLogger, type Logger } from '../core/logger.ts';
+import type { Fault } from './faults.ts';
+
+export interface LocalServerOptions {
+  /** Folder of the database and the checkpoints; made if it is missing. One server at a time may use it. */
+  dataDir: string;
+  /** 0, the default, takes a free one. */
+  port?: number | undefined;
+  /** Default `127.0.0.1`: reachable from this machine only. */
+  host?: string | undefined;
+  /** When set, every request of the API must carry it in `X-API-Key`. */
+  apiKey?: string | undefined;
+  /** Time of the server: holds, expiry, time-outs, dates. Tests pass a `ManualClock`. */
+  clock?: Clock | undefined;
+  /** Faults to begin with; `faults.add` adds more. */
+  faults?: readonly Fault[] | undefined;
+  /** Folder of the base models, `<organization>/<name>/`; by default the one of this package. */
+  modelsDirectory?: string | undefined;
+  /** Default: warnings and errors to standard error. */
+  logger?: Logger | undefined;
+  /** How long a poll of a result is held before it is told to ask again. Default 30 s; clients give up at 45 s. */
+  holdMs?: number | undefined;
+  /** How long operations wait for a missing `seq_id` before they fail. Default 5 min. */
+  gapTimeoutMs?: number | undefined;
+  /** How long a session lives without a sign of its client. Default 15 min. */
+  sessionTimeoutMs?: number | undefined;
+  /** How long an archive stays pending at least; for tests of that state. Default 0. */
+  archivePendingMs?: number | undefined;
+  /** How long a signed URL is good for. Default 15 min. */
+  signedUrlLifetimeMs?: number | undefined;
+}
+
+export type ResolvedOptions = {
+  [Name in Exclude<keyof LocalServerOptions, 'apiKey'>]-?: NonNullable<LocalServerOptions[Name]>;
+} & { apiKey: string | undefined };
+
+const minuteMs = 60_000;
+
+/** The options with every default in place. */
+export function resolveOptions(options: LocalServerOptions): ResolvedOptions {
+  return {
+    dataDir: options.dataDir,
+    port: options.port ?? 0,
+    host: options.host ?? '127.0.0.1',
+    apiKey: options.apiKey,
+    clock: options.clock ?? systemClock,
+    faults: options.faults ?? [],
+    modelsDirectory: options.modelsDirectory ?? fileURLToPath(new URL('../../models', import.meta.url)),
+    logger: options.logger ?? stderrLogger('warn'),
+    holdMs: options.holdMs ?? 30_000,
+    gapTimeoutMs: options.gapTimeoutMs ?? 5 * minuteMs,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 15 * minuteMs,
+    archivePendingMs: options.archivePendingMs ?? 0,
+    signedUrlLifetimeMs: options.signedUrlLifetimeMs ?? 15 * minuteMs,
+  };
+}

@@ -1,0 +1,62 @@
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { setTtlRequestSchema } from '../../types/checkpoints.ts';
+import { weightsInfoRequestSchema } from '../../types/weights.ts';
+import type { CheckpointService } from '../services/checkpoint-service.ts';
+import { checkpointParams, ofCheckpoint, pageOf } from './parameters.ts';
+
+/** Checkpoints across runs, and what can be done with one (wire-protocol 2.24 to 2.29). */
+export const checkpointRoutes: FastifyPluginCallbackZod<{ checkpoints: CheckpointService }> = (
+  app,
+  { checkpoints },
+  done,
+) => {
+  app.get('/checkpoints', { schema: { querystring: pageOf(100) } }, ({ query: { limit, offset } }) => {
+    const page = checkpoints.list(limit, offset);
+    return { checkpoints: page.checkpoints, cursor: { offset, limit, total_count: page.totalCount } };
+  });
+
+  app.delete(ofCheckpoint, { schema: { params: checkpointParams } }, async ({ params }, reply) => {
+    await checkpoints.delete(params);
+    return reply.status(204).send();
+  });
+
+  // Publishing twice succeeds, since clients take a 409 for a passing trouble and repeat it for minutes (11.5).
+  app.post(`${ofCheckpoint}/publish`, { schema: { params: checkpointParams } }, async ({ params }, reply) => {
+    checkpoints.setPublic(params, true);
+    return reply.status(204).send();
+  });
+
+  app.delete(
+    `${ofCheckpoint}/publish`,
+    { schema: { params: checkpointParams } },
+    async ({ params }, reply) => {
+      checkpoints.setPublic(params, false);
+      return reply.status(204).send();
+    },
+  );
+
+  app.put(
+    `${ofCheckpoint}/ttl`,
+    { schema: { params: checkpointParams, body: setTtlRequestSchema } },
+    async ({ params, body }, reply) => {
+      checkpoints.setTtl(params, body.ttl_seconds);
+      return reply.status(204).send();
+    },
+  );
+
+  app.post('/weights_info', { schema: { body: weightsInfoRequestSchema } }, ({ body }) => {
+    const { base_model, optimizer_config, lora_config } = checkpoints.requirePath(body.tinker_path);
+    const { rank, train_unembed, train_mlp, train_attn } = lora_config;
+    return {
+      base_model,
+      optimizer_config,
+      is_lora: true,
+      lora_rank: rank,
+      train_unembed,
+      train_mlp,
+      train_attn,
+    };
+  });
+
+  done();
+};

@@ -1,0 +1,37 @@
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { handshakeRequestSchema } from '../../types/service.ts';
+import type { EngineAccess } from '../engine-access.ts';
+
+/** What a client asks before anything else (wire-protocol 12.2). */
+export const serviceRoutes: FastifyPluginCallbackZod<{ engine: EngineAccess }> = (app, { engine }, done) => {
+  app.post('/client/config', { schema: { body: handshakeRequestSchema } }, () => ({
+    pjwt_auth_enabled: false,
+    // The next three are for older clients: create from a checkpoint in one step, send protobuf, forward by it.
+    create_model_via_load_weights: true,
+    proto_write_fwdbwd: true,
+    fwd_via_fwdbwd: true,
+  }));
+
+  app.post('/client/dynamic_config', { schema: { body: handshakeRequestSchema } }, () => ({
+    refresh_interval_sec: 300,
+  }));
+
+  // Events of clients are for their makers; nothing of them is kept.
+  app.post('/telemetry', () => ({ status: 'accepted' }));
+
+  app.get('/healthz', { config: { open: true } }, () => ({ status: 'ok' }));
+
+  app.get('/get_server_capabilities', async () => {
+    const models = await engine.models();
+    return {
+      supported_models: models.map(({ name, maxContextLength }) => ({
+        model_name: name,
+        max_context_length: maxContextLength,
+        trainable: true,
+        sampleable: true,
+      })),
+    };
+  });
+
+  done();
+};

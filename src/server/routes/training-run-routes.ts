@@ -1,0 +1,25 @@
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import type { TrainingRunService } from '../services/training-run-service.ts';
+import { pageOf, runParams } from './parameters.ts';
+
+/** Training runs: what was trained, here and before restarts (wire-protocol 2.21 to 2.23). */
+export const trainingRunRoutes: FastifyPluginCallbackZod<{ trainingRuns: TrainingRunService }> = (
+  app,
+  { trainingRuns },
+  done,
+) => {
+  app.get('/training_runs', { schema: { querystring: pageOf(20) } }, ({ query: { limit, offset } }) => {
+    const { runs, totalCount } = trainingRuns.list(limit, offset);
+    return { training_runs: runs, cursor: { offset, limit, total_count: totalCount } };
+  });
+
+  app.get('/training_runs/:run', { schema: { params: runParams } }, ({ params }) =>
+    trainingRuns.get(params.run),
+  );
+
+  app.get('/training_runs/:run/checkpoints', { schema: { params: runParams } }, ({ params }) => ({
+    checkpoints: trainingRuns.listCheckpoints(params.run),
+  }));
+
+  done();
+};

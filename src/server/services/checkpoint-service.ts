@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import type { Clock } from '../../core/clock.ts';
+import { parseTinkerPath, toTinkerPath } from '../../core/tinker-path.ts';
+import type { Checkpoint } from '../../types/checkpoints.ts';
+import type { LoraConfig, OptimizerConfig } from '../../types/training.ts';
+import type { CheckpointFiles } from '../checkpoint-files.ts';
+import type { EngineAccess } from '../engine-access.ts';
+import { HttpError, OperationError } from '../errors.ts';
+import { toExpiry } from '../names.ts';
+import type { CheckpointKey, CheckpointKind, CheckpointRow } from '../store/checkpoint-store.ts';
+import type { Store } from '../store/store.ts';
+
+export interface CheckpointServiceOptions {
+  store: Store;
+  clock: Clock;
+  engine: EngineAccess;
+  files: CheckpointFiles;
+}
+
+export interface SaveRequest extends CheckpointKey {
+  ttl_seconds: number | null;
+  overwrite: boolean;
+  user_metadata: Record<string, string> | null;
+  base_model: string;
+  lora_config: LoraConfig;
+  optimizer_config: OptimizerConfig;
+}
+
+export interface CheckpointOnDisk extends CheckpointRow {
+  directory: string;
+}
+
+/** Checkpoints: a folder and a row each. */
+export class CheckpointService {
+  readonly #options: CheckpointServiceOptions;
+
+  constructor(options: CheckpointServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Saves a model's weights, with the optimizer's moments for a training state; answers the tinker path. */
+  async save(request: SaveRequest): Promise<string> {
+    const { store, clock, engine, files } = this.#options;
+    await this.removeExpired();
+    const existing = store.checkpoints.find(request, clock.now());
+    const path = toPath(request);
+    if (existing !== undefined && !request.overwrite) {
+      throw new OperationError(
+        `A checkpoint ${path} exists already: choose another name, or overwrite it`,
+        'user',
+      );
+    }
+    const staged = await files.stage();
+    try {
+      const includeOptimizer = request.kind === 'weights';
+      await engine.run((e) => e.saveModel({ modelId: request.run_id, directory: staged, includeOptimizer }));
+      const size_bytes = await files.seal(staged);
+      await files.publish(staged, request, existing?.revision, () => {
+        const { overwrite: _overwrite, ttl_seconds, ...facts } = request;
+        const now = clock.now();
+        store.checkpoints.insertOrReplace({
+          ...facts,
+          revision: randomBytes(8).toString('hex'),
+          created_at: now,
+          expires_at: toExpiry(ttl_seconds, now, 422),
+          is_public: false,
+          size_bytes,
+        });
+      });
+    } catch (error) {
+      await files.discardStaged(staged);
+      throw error;
+    }
+    return path;
+  }
+
+  /** Finds what a tinker path names; 422 for what is no such path, 404 for what does not exist. */
+  requirePath(path: string): CheckpointOnDisk {
+    return this.require(toKey(path));
+  }
+
+  require(key: CheckpointKey): CheckpointOnDisk {
+    const { store, clock, files } = this.#options;
+    const row = store.checkpoints.find(key, clock.now());
+    if (row === undefined)
+      throw new HttpError(404, `Unknown checkpoint ${toPath(key)}: it may have expired or been deleted`);
+    const directory = files.directoryOf(key);
+    if (!existsSync(directory))
+      throw new HttpError(404, `The files of ${toPath(key)} are missing from the data folder`);
+    return { ...row, directory };
+  }
+
+  listOfRun(runId: string): Checkpoint[] {
+    return this.#options.store.checkpoints.listOfRun(runId, this.#options.clock.now()).map(toCheckpoint);
+  }
+
+  list(limit: number, offset: number): { checkpoints: Checkpoint[]; totalCount: number } {
+    const { store, clock } = this.#options;
+    const now = clock.now();
+    return {
+      checkpoints: store.checkpoints.list(limit, offset, now).map(toCheckpoint),
+      totalCount: store.checkpoints.count(now),
+    };
+  }
+
+  findLatest(runId: string, kind: CheckpointKind): Checkpoint | undefined {
+    const row = this.#options.store.checkpoints.findLatest(runId, kind, this.#options.clock.now());
+    return row === undefined ? undefined : toCheckpoint(row);
+  }
+
+  /** The newest state that training can go on from. */
+  findLatestPath(runId: string): string | undefined {
+    return this.findLatest(runId, 'weights')?.tinker_path;
+  }
+
+  async delete(key: CheckpointKey): Promise<void> {
+    this.require(key);
+    await this.#remove(key);
+  }
+
+  setPublic(key: CheckpointKey, isPublic: boolean): void {
+    this.require(key);
+    this.#options.store.checkpoints.setPublic(key, isPublic);
+  }
+
+  setTtl(key: CheckpointKey, ttlSeconds: number | null): void {
+    const expiresAt = toExpiry(ttlSeconds, this.#options.clock.now(), 400);
+    this.require(key);
+    this.#options.store.checkpoints.setExpiry(key, expiresAt);
+  }
+
+  async removeExpired(): Promise<void> {
+    for (const row of this.#options.store.checkpoints.listExpired(this.#options.clock.now()))
+      await this.#remove(row);
+  }
+
+  /** The row goes first: a folder without a row is cleaned at the next start, a row without a folder would not be. */
+  async #remove(key: CheckpointKey): Promise<void> {
+    this.#options.store.checkpoints.delete(key);
+    await this.#options.files.remove(key);
+  }
+}
+
+/** A tinker path as key; `external_weights` is a kind that this server does not make. */
+export function toKey(path: string): CheckpointKey {
+  const [kind, name] = [path.split('/')[3], path.split('/')[4]];
+  try {
+    const { training_run_id } = parseTinkerPath(path);
+    if (name !== undefined && (kind === 'weights' || kind === 'sampler_weights')) {
+      return { run_id: training_run_id, kind, name };
+    }
+  } catch (error) {
+    throw new HttpError(422, error instanceof Error ? error.message : String(error));
+  }
+  throw new HttpError(404, `Unknown checkpoint ${path}`);
+}
+
+export function toPath({ run_id, kind, name }: CheckpointKey): string {
+  return toTinkerPath(run_id, kind === 'weights' ? 'training' : 'sampler', name);
+}
+
+function toCheckpoint(row: CheckpointRow): Checkpoint {
+  return {
+    checkpoint_id: `${row.kind}/${row.name}`,
+    checkpoint_type: row.kind === 'weights' ? 'training' : 'sampler',
+    time: new Date(row.created_at).toISOString(),
+    tinker_path: toPath(row),
+    size_bytes: row.size_bytes,
+    public: row.is_public,
+    ...(row.user_metadata === null ? {} : { user_metadata: row.user_metadata }),
+    ...(row.expires_at === null ? {} : { expires_at: new Date(row.expires_at).toISOString() }),
+  };
+}

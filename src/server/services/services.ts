@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { ArchiveService } from '../archive/archive-service.ts';
+import { UrlSigner } from '../archive/signed-url.ts';
+import { BackgroundWork } from '../background-work.ts';
+import { CheckpointFiles } from '../checkpoint-files.ts';
+import type { Engine } from '../engine/engine.ts';
+import { EngineAccess } from '../engine-access.ts';
+import { FutureTable } from '../future-table.ts';
+import { ModelHub } from '../model-hub.ts';
+import type { ResolvedOptions } from '../options.ts';
+import type { Store } from '../store/store.ts';
+import { CheckpointService } from './checkpoint-service.ts';
+import { ModelService } from './model-service.ts';
+import { SamplerService } from './sampler-service.ts';
+import { SessionService } from './session-service.ts';
+import { TrainingRunService } from './training-run-service.ts';
+import { TrainingService } from './training-service.ts';
+
+/** Everything that routes call. */
+export type Services = ReturnType<typeof createServices>;
+
+/** Puts the services of one server together. */
+export function createServices(options: ResolvedOptions, store: Store, engineModule: Engine) {
+  const { clock, logger, dataDir } = options;
+  const bootId = randomBytes(6).toString('hex');
+  store.boots.insert(bootId, clock.now());
+  const background = new BackgroundWork(logger);
+  const engine = new EngineAccess(engineModule);
+  const futures = new FutureTable(bootId, clock);
+  const files = new CheckpointFiles(dataDir);
+  const checkpoints = new CheckpointService({ store, clock, engine, files });
+  const sessions = new SessionService({
+    store,
+    clock,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    onEnd: (id) => {
+      background.start('freeing a session', () =>
+        Promise.all([models.endSession(id), samplers.endSession(id)]),
+      );
+    },
+  });
+  const models = new ModelService({
+    ...{ store, clock, engine, futures, sessions, checkpoints, logger },
+    gapTimeoutMs: options.gapTimeoutMs,
+  });
+  const samplers = new SamplerService({
+    store,
+    clock,
+    engine,
+    futures,
+    sessions,
+    checkpoints,
+    background,
+    logger,
+  });
+  const archives = new ArchiveService({ dataDir, clock, checkpoints, pendingMs: options.archivePendingMs });
+  return {
+    background,
+    engine,
+    futures,
+    checkpoints,
+    sessions,
+    models,
+    samplers,
+    archives,
+    training: new TrainingService({ engine, models, checkpoints, samplers }),
+    trainingRuns: new TrainingRunService({ trainingRuns: store.trainingRuns, checkpoints }),
+    signer: new UrlSigner(randomBytes(32)),
+    hub: new ModelHub(options.modelsDirectory),
+
+    /** At start: cleans what a kill left in the data folder. */
+    recover: async (): Promise<void> => {
+      await archives.clear();
+      await files.recover(store.trainingRuns.listIds(), (key) => store.checkpoints.findRevision(key));
+    },
+
+    /** Fails what has not begun, waits for what runs, then closes the engine. */
+    close: async (): Promise<void> => {
+      engine.stop();
+      await models.close();
+      await background.idle();
+      await archives.idle();
+      await engine.close();
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import type { Checkpoint } from '../../types/checkpoints.ts';
+import type { TrainingRun } from '../../types/runs.ts';
+import { HttpError } from '../errors.ts';
+import { onlyTexts } from '../metadata.ts';
+import type { TrainingRunRow, TrainingRunStore } from '../store/training-run-store.ts';
+import type { CheckpointService } from './checkpoint-service.ts';
+
+export interface TrainingRunServiceOptions {
+  trainingRuns: TrainingRunStore;
+  checkpoints: CheckpointService;
+}
+
+/** Runs as REST lists them. All of them have one owner. */
+export class TrainingRunService {
+  readonly #options: TrainingRunServiceOptions;
+
+  constructor(options: TrainingRunServiceOptions) {
+    this.#options = options;
+  }
+
+  list(limit: number, offset: number): { runs: TrainingRun[]; totalCount: number } {
+    const { trainingRuns } = this.#options;
+    return {
+      runs: trainingRuns.list(limit, offset).map((row) => this.#toTrainingRun(row)),
+      totalCount: trainingRuns.count(),
+    };
+  }
+
+  get(id: string): TrainingRun {
+    return this.#toTrainingRun(this.#require(id));
+  }
+
+  listCheckpoints(id: string): Checkpoint[] {
+    return this.#options.checkpoints.listOfRun(this.#require(id).id);
+  }
+
+  #require(id: string): TrainingRunRow {
+    const row = this.#options.trainingRuns.find(id);
+    if (row === undefined) throw new HttpError(404, `Unknown training run ${id}`);
+    return row;
+  }
+
+  #toTrainingRun(row: TrainingRunRow): TrainingRun {
+    const { checkpoints } = this.#options;
+    const state = checkpoints.findLatest(row.id, 'weights');
+    const samplerState = checkpoints.findLatest(row.id, 'sampler_weights');
+    return {
+      training_run_id: row.id,
+      base_model: row.base_model,
+      model_owner: 'local',
+      is_lora: true,
+      corrupted: false,
+      lora_rank: row.lora_config.rank,
+      last_request_time: new Date(row.last_request_at).toISOString(),
+      ...(state === undefined ? {} : { last_checkpoint: state }),
+      ...(samplerState === undefined ? {} : { last_sampler_checkpoint: samplerState }),
+      user_metadata: onlyTexts(row.user_metadata),
+    };
+  }
+}

@@ -1,0 +1,77 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { InvalidArgumentError } from '../../core/errors.ts';
+
+const schema = `
+CREATE TABLE IF NOT EXISTS boots (id TEXT PRIMARY KEY, started_at INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS sessions (
+  id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, status TEXT NOT NULL, status_detail TEXT, tags TEXT NOT NULL,
+  user_metadata TEXT NOT NULL, display_name TEXT, project_id TEXT, sdk_version TEXT
+) STRICT;
+CREATE TABLE IF NOT EXISTS training_runs (
+  id TEXT PRIMARY KEY, session_id TEXT NOT NULL REFERENCES sessions(id), base_model TEXT NOT NULL, lora_config TEXT NOT NULL,
+  optimizer_config TEXT NOT NULL, user_metadata TEXT NOT NULL, created_at INTEGER NOT NULL, last_request_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS training_runs_by_session ON training_runs(session_id);
+CREATE TABLE IF NOT EXISTS samplers (
+  id TEXT PRIMARY KEY, session_id TEXT NOT NULL REFERENCES sessions(id), base_model TEXT NOT NULL, model_path TEXT,
+  model_id TEXT, created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS samplers_by_session ON samplers(session_id);
+CREATE TABLE IF NOT EXISTS checkpoints (
+  run_id TEXT NOT NULL REFERENCES training_runs(id), kind TEXT NOT NULL, name TEXT NOT NULL, revision TEXT NOT NULL,
+  created_at INTEGER NOT NULL, expires_at INTEGER, is_public INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
+  user_metadata TEXT, base_model TEXT NOT NULL, lora_config TEXT NOT NULL, optimizer_config TEXT NOT NULL,
+  PRIMARY KEY (run_id, kind, name)
+) STRICT;
+CREATE INDEX IF NOT EXISTS checkpoints_by_time ON checkpoints(created_at);
+`;
+
+/**
+ * Opens `<dataDir>/tinker.db`. The exclusive lock is held until it is closed or the process ends, however it ends, so a
+ * second server on the same folder is refused here.
+ */
+export function openDatabase(dataDir: string): DatabaseSync {
+  mkdirSync(dataDir, { recursive: true });
+  const database = new DatabaseSync(join(dataDir, 'tinker.db'), { timeout: 0 });
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`);
+    return database;
+  } catch (error) {
+    database.close();
+    if (error instanceof Error && /database is locked/.test(error.message)) {
+      throw new InvalidArgumentError(
+        `The data folder ${dataDir} is in use by another server. Stop that one, or choose another folder.`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+/** A row of node:sqlite: each column as its own type. */
+export type Row = Record<string, unknown>;
+
+/** Reads a column that the schema declares TEXT NOT NULL. */
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw new TypeError(`column ${column} is not a text`);
+  return value;
+}
+
+export function optionalText(row: Row, column: string): string | null {
+  return row[column] === null ? null : text(row, column);
+}
+
+/** Reads a column that the schema declares INTEGER NOT NULL. */
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value !== 'number') throw new TypeError(`column ${column} is not an integer`);
+  return value;
+}
+
+export function optionalInteger(row: Row, column: string): number | null {
+  return row[column] === null ? null : integer(row, column);
+}

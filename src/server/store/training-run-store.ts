@@ -1,0 +1,99 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { LoraConfig, OptimizerConfig } from '../../types/training.ts';
+import { integer, text, type Row } from './database.ts';
+
+/** A model and the training run it makes are one row: both have the model's id. */
+export interface TrainingRunRow {
+  id: string;
+  session_id: string;
+  base_model: string;
+  lora_config: LoraConfig;
+  optimizer_config: OptimizerConfig;
+  user_metadata: Record<string, unknown>;
+  created_at: number;
+  last_request_at: number;
+}
+
+export class TrainingRunStore {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** A run that never saved anything may be made anew under its id. */
+  insertOrReplace(run: TrainingRunRow): void {
+    this.#database
+      .prepare(
+        `INSERT INTO training_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+          base_model = excluded.base_model, lora_config = excluded.lora_config,
+          optimizer_config = excluded.optimizer_config, user_metadata = excluded.user_metadata,
+          created_at = excluded.created_at, last_request_at = excluded.last_request_at`,
+      )
+      .run(
+        run.id,
+        run.session_id,
+        run.base_model,
+        JSON.stringify(run.lora_config),
+        JSON.stringify(run.optimizer_config),
+        JSON.stringify(run.user_metadata),
+        run.created_at,
+        run.last_request_at,
+      );
+  }
+
+  find(id: string): TrainingRunRow | undefined {
+    const row = this.#database.prepare('SELECT * FROM training_runs WHERE id = ?').get(id);
+    return row === undefined ? undefined : toTrainingRun(row);
+  }
+
+  /** Newest first. */
+  list(limit: number, offset: number): TrainingRunRow[] {
+    return this.#database
+      .prepare('SELECT * FROM training_runs ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?')
+      .all(limit, offset)
+      .map(toTrainingRun);
+  }
+
+  listIdsOfSession(sessionId: string): string[] {
+    return this.#database
+      .prepare('SELECT id FROM training_runs WHERE session_id = ? ORDER BY created_at, rowid')
+      .all(sessionId)
+      .map((row) => text(row, 'id'));
+  }
+
+  listIds(): string[] {
+    return this.#database
+      .prepare('SELECT id FROM training_runs')
+      .all()
+      .map((row) => text(row, 'id'));
+  }
+
+  count(): number {
+    return integer(
+      this.#database.prepare('SELECT count(*) AS total FROM training_runs').get() ?? {},
+      'total',
+    );
+  }
+
+  touch(id: string, now: number): void {
+    this.#database.prepare('UPDATE training_runs SET last_request_at = ? WHERE id = ?').run(now, id);
+  }
+
+  delete(id: string): void {
+    this.#database.prepare('DELETE FROM training_runs WHERE id = ?').run(id);
+  }
+}
+
+function toTrainingRun(row: Row): TrainingRunRow {
+  return {
+    id: text(row, 'id'),
+    session_id: text(row, 'session_id'),
+    base_model: text(row, 'base_model'),
+    lora_config: JSON.parse(text(row, 'lora_config')),
+    optimizer_config: JSON.parse(text(row, 'optimizer_config')),
+    user_metadata: JSON.parse(text(row, 'user_metadata')),
+    created_at: integer(row, 'created_at'),
+    last_request_at: integer(row, 'last_request_at'),
+  };
+}

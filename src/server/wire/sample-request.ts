@@ -1,0 +1,71 @@
+import type { z } from 'zod';
+import type { sampleRequestSchema, samplingParamsSchema } from '../../types/sampling.ts';
+import type { BaseModel, SampleTask } from '../engine/engine.ts';
+import { HttpError, unsupported } from '../errors.ts';
+import { toInputTokens } from './model-input.ts';
+import { checkTokens } from './training-rows.ts';
+
+type SampleRequest = z.output<typeof sampleRequestSchema>;
+
+const maxSamples = 1024;
+
+/** Reads the body of `asample` (wire-protocol 2.18); what this server does not offer is refused by its name. */
+export function toSampleTask(request: SampleRequest, samplerId: string, model: BaseModel): SampleTask {
+  refuseUnsupported(request);
+  if (request.num_samples > maxSamples) throw new HttpError(422, `num_samples must be at most ${maxSamples}`);
+  const { sampling_params: params } = request;
+  const prompt = toInputTokens(request.prompt, 'prompt');
+  checkTokens(prompt, 'prompt', model);
+  const maxTokens = params.max_tokens ?? undefined;
+  if (maxTokens !== undefined && prompt.length + maxTokens > model.maxContextLength + 1) {
+    throw new HttpError(
+      422,
+      `The prompt has ${prompt.length} tokens: with max_tokens ${maxTokens} it exceeds the context of ${model.name}, ${model.maxContextLength}`,
+    );
+  }
+  return {
+    samplerId,
+    prompt,
+    numSamples: request.num_samples,
+    maxTokens,
+    temperature: params.temperature,
+    topK: params.top_k === 0 ? -1 : params.top_k,
+    topP: params.top_p,
+    ...(params.seed == null ? {} : { seed: BigInt(params.seed) }),
+    ...toStop(params.stop, model),
+    promptLogprobs: request.prompt_logprobs === true,
+  };
+}
+
+/** An empty list switches every stop off; anything else keeps the stop at end of sequence (wire-protocol 3.6). */
+function toStop(
+  stop: z.output<typeof samplingParamsSchema>['stop'],
+  model: BaseModel,
+): Pick<SampleTask, 'stopTokens' | 'stopStrings' | 'stopAtEndOfSequence'> {
+  const list = stop == null ? [] : typeof stop === 'string' ? [stop] : stop;
+  const stopStrings = list.filter((item) => typeof item === 'string');
+  const stopTokens = list.filter((item) => typeof item === 'number');
+  if (stopStrings.includes(''))
+    throw new HttpError(422, 'sampling_params.stop: an empty text would stop at once');
+  const outside = stopTokens.find((token) => token < 0 || token >= model.vocabularySize);
+  if (outside !== undefined) {
+    throw new HttpError(
+      422,
+      `sampling_params.stop: token ${outside} is outside the vocabulary of ${model.name}`,
+    );
+  }
+  return { stopTokens, stopStrings, stopAtEndOfSequence: stop == null || list.length > 0 };
+}
+
+function refuseUnsupported(request: SampleRequest): void {
+  const asked: Record<string, boolean> = {
+    topk_prompt_logprobs: request.topk_prompt_logprobs > 0,
+    topk_sample_logprobs: request.topk_sample_logprobs > 0,
+    target_prompt_logprobs: request.target_prompt_logprobs != null,
+    prompt_alt_tokens_k: request.prompt_alt_tokens_k > 0,
+    prompt_logprobs_last_n: request.prompt_logprobs_last_n != null,
+    record_stability_info: request.record_stability_info,
+  };
+  const name = Object.keys(asked).find((key) => asked[key]);
+  if (name !== undefined) throw unsupported(name);
+}
