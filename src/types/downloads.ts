@@ -71,7 +71,7 @@ export interface DownloadEvents {
   /** The server still builds the archive and is asked again after `waitMs`. */
   'archive.pending': { waitMs: number };
   'download.completed': DownloadResult;
-  'download.failed': { error: Error };
+  'download.failed': { code: string; error: string };
 }
 
 /** The events of all downloads of a manager, each with the tinker path it belongs to. */

@@ -1,0 +1,157 @@
+import { availableParallelism } from 'node:os';
+import { extname } from 'node:path';
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
+import { move, Piscina, transferableSymbol, valueSymbol } from 'piscina';
+import type { Clock } from '../core/clock.ts';
+import { ClientClosedError, InternalError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { TaskCancelled, TaskMessage, TaskName, Tasks } from './protocol.ts';
+
+/** Transfers mostly wait, so a thread takes several; a task is spread to an idle thread first. */
+const tasksPerThread = 16;
+/** An idle pool holds no thread, so a program that forgets to close it still ends. */
+const idleTimeoutMs = 1000;
+const memoryLimitMegabytes = 512;
+
+/** The thread that ran the task is gone: killed, or crashed. What it wrote so far is on disk. */
+export interface TaskLost {
+  kind: 'lost';
+  error: InternalError;
+}
+
+export interface WorkerPoolOptions {
+  clock: Clock;
+  logger: Logger;
+  /** Two to four by default, one less than the machine's cores in between. */
+  threadCount?: number | undefined;
+  /** How long a cancelled task may take to answer before its thread is killed; 2 s by default. */
+  graceMs?: number | undefined;
+  /** URL of the module whose exports are the tasks. */
+  entry?: string | undefined;
+}
+
+export interface RunTaskOptions {
+  signal: AbortSignal;
+  onMessage: (message: Exclude<TaskMessage, { type: 'started' }>) => void;
+}
+
+/** The threads that downloads run in; the one place that knows the pool's library. */
+export class WorkerPool {
+  readonly #options: Required<{ [Key in keyof WorkerPoolOptions]: NonNullable<WorkerPoolOptions[Key]> }>;
+  readonly #retired = new Set<Promise<void>>();
+  #piscina: Piscina | undefined;
+  #closed = false;
+
+  constructor({ clock, logger, threadCount, graceMs, entry }: WorkerPoolOptions) {
+    this.#options = {
+      clock,
+      logger,
+      threadCount: threadCount ?? Math.min(Math.max(availableParallelism() - 1, 2), 4),
+      graceMs: graceMs ?? 2000,
+      // Sources run as they are in development, compiled after the build.
+      entry: entry ?? new URL(`./entry${extname(import.meta.url)}`, import.meta.url).href,
+    };
+  }
+
+  /**
+   * Runs a task to its end and gives its outcome; settles only when nothing of it runs any more. An abort asks the task to
+   * stop, and kills the thread when it does not: what else ran there is then `lost` and can be continued.
+   */
+  async run<Name extends TaskName>(
+    name: Name,
+    input: Tasks[Name]['input'],
+    { signal, onMessage }: RunTaskOptions,
+  ): Promise<Tasks[Name]['outcome'] | TaskCancelled | TaskLost> {
+    if (this.#closed) throw new ClientClosedError('The worker pool is closed');
+    if (signal.aborted) return { kind: 'cancelled' };
+    const { clock, graceMs } = this.#options;
+    const { port1: port, port2: taskPort } = new MessageChannel();
+    let started = false;
+    let killTimer: unknown;
+    const armKill = (): void => {
+      // A task that still waits for its thread answers as soon as it starts.
+      if (!started || !signal.aborted || killTimer !== undefined) return;
+      killTimer = clock.setTimeout(() => this.#replace(`a cancelled ${name} task did not stop`), graceMs);
+    };
+    const onAbort = (): void => {
+      port.postMessage({ type: 'cancel' });
+      armKill();
+    };
+    const handle = (message: TaskMessage): void => {
+      if (message.type !== 'started') {
+        onMessage(message);
+        return;
+      }
+      started = true;
+      armKill();
+    };
+    port.on('message', handle);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const outcome: unknown = await this.#threads().run(
+        move({ [transferableSymbol]: taskPort, [valueSymbol]: { input, port: taskPort } }),
+        { name },
+      );
+      for (let left = receiveMessageOnPort(port); left !== undefined; left = receiveMessageOnPort(port))
+        handle(left.message);
+      return outcome as Tasks[Name]['outcome'];
+    } catch (error) {
+      if (signal.aborted) return { kind: 'cancelled' };
+      return {
+        kind: 'lost',
+        error: new InternalError(`The thread of a ${name} task ended`, { cause: error }),
+      };
+    } finally {
+      clock.clearTimeout(killTimer);
+      signal.removeEventListener('abort', onAbort);
+      port.close();
+    }
+  }
+
+  /** Ends all threads, whatever they do; idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#retire();
+    await Promise.all(this.#retired);
+  }
+
+  #threads(): Piscina {
+    if (this.#piscina !== undefined) return this.#piscina;
+    const { entry, threadCount } = this.#options;
+    const piscina: Piscina = new Piscina({
+      filename: entry,
+      minThreads: 0,
+      maxThreads: threadCount,
+      concurrentTasksPerWorker: tasksPerThread,
+      idleTimeout: idleTimeoutMs,
+      // Otherwise a thread blocks in Atomics.wait between tasks, and its sockets with it.
+      atomics: 'disabled',
+      recordTiming: false,
+      resourceLimits: { maxOldGenerationSizeMb: memoryLimitMegabytes },
+      loadBalancer: (_task, workers) => {
+        const [leastBusy] = workers.toSorted((a, b) => a.currentUsage - b.currentUsage);
+        if (leastBusy === undefined || leastBusy.currentUsage === 0) return leastBusy ?? null;
+        if (workers.length < threadCount || leastBusy.currentUsage >= tasksPerThread) return null;
+        return leastBusy;
+      },
+    });
+    piscina.on('error', (error) => {
+      if (this.#piscina === piscina) this.#replace(`a worker thread failed: ${String(error)}`);
+    });
+    this.#piscina = piscina;
+    return piscina;
+  }
+
+  #replace(reason: string): void {
+    this.#options.logger.warn(`the download threads are started anew: ${reason}`);
+    this.#retire();
+  }
+
+  #retire(): void {
+    const retired = this.#piscina?.destroy();
+    this.#piscina = undefined;
+    if (retired === undefined) return;
+    this.#retired.add(retired);
+    void retired.finally(() => this.#retired.delete(retired));
+  }
+}
