@@ -1,4 +1,4 @@
-import { assign, fromPromise, setup } from 'xstate';
+import { assign, fromCallback, fromPromise, setup, type EventObject } from 'xstate';
 import { ClientClosedError } from '../core/errors.ts';
 import type { SamplerFacts, SamplingPorts } from './ports.ts';
 
@@ -31,6 +31,8 @@ export const samplingMachine = setup({
       input.createSampler(signal),
     ),
     whenIdle: fromPromise(({ input, signal }: { input: SamplingPorts; signal: AbortSignal }) => input.whenIdle(signal)),
+    // Teardown runs on every way out, a stop from outside and a crash included; exit actions would not.
+    leftovers: fromCallback<EventObject, SamplingContext>(({ input }) => () => input.ports.abort(input.error)),
   },
   actions: {
     abortAll: ({ context }) => context.ports.abort(context.error),
@@ -44,6 +46,7 @@ export const samplingMachine = setup({
     error: new ClientClosedError('the sampling client was closed before this sample was answered'),
     closeDeadlineMs: 0,
   }),
+  invoke: { id: 'leftovers', src: 'leftovers', input: ({ context }) => context },
   initial: 'creating',
   states: {
     creating: {
@@ -74,7 +77,7 @@ export const samplingMachine = setup({
     },
     draining: {
       invoke: { id: 'whenIdle', src: 'whenIdle', input: ({ context }) => context.ports, onDone: 'closed' },
-      after: { closeDeadline: { target: 'closed', actions: 'abortAll' } },
+      after: { closeDeadline: 'closed' },
       on: { 'session.lost': { target: 'failed', actions: ['keepLoss', 'abortAll'] } },
     },
     closed: { type: 'final', output: { status: 'closed' } },

@@ -72,10 +72,9 @@ export const trainingMachine = setup({
     },
     startClosing: assign(({ event }) => (event.type === 'close' ? { closing: true, closeDeadlineMs: event.deadlineMs } : {})),
     failLeftovers: ({ context }, params: { error: Error }) => context.queue.failAll(params.error),
-    advance: assign(({ context }) => {
-      const width = context.queue.head?.width ?? 0;
+    advance: assign(({ context }, { takenCount }: { takenCount: number }) => {
       context.queue.dropHead();
-      return { nextSeqId: context.nextSeqId + width };
+      return { nextSeqId: context.nextSeqId + takenCount };
     }),
     awaitResult: enqueueActions(({ context, enqueue }, { turn, seq_id }: { turn: Turn; seq_id: number }) => {
       context.queue.noteSubmitted(turn);
@@ -167,7 +166,7 @@ export const trainingMachine = setup({
                     target: 'idle',
                     actions: [
                       { type: 'awaitResult', params: ({ context }) => toSent(context) },
-                      'advance',
+                      { type: 'advance', params: ({ context }) => ({ takenCount: toSent(context).turn.width }) },
                     ],
                   },
                   {
@@ -182,7 +181,12 @@ export const trainingMachine = setup({
                         seq_id: context.nextSeqId,
                         error: event.output.kind === 'refused' ? event.output.error.message : '',
                       })),
-                      'advance',
+                      {
+                        type: 'advance',
+                        params: ({ event }) => ({
+                          takenCount: event.output.kind === 'refused' ? event.output.takenCount : 0,
+                        }),
+                      },
                     ],
                   },
                 ],

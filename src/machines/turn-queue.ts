@@ -4,7 +4,7 @@ export interface Turn {
   readonly method: string;
   /** How many consecutive sequence ids it takes when it is sent. */
   readonly width: number;
-  /** Sends it. A failure is an outcome; the sequence ids count as taken either way. */
+  /** Sends it. A failure is an outcome, never a rejection. */
   submit(place: TurnPlace, signal: AbortSignal): Promise<TurnAccepted | TurnRefused>;
   /** Waits for the result of what was accepted and settles the caller. Never rejects for an expected failure. */
   retrieve(signal: AbortSignal): Promise<TurnEnd>;
@@ -25,6 +25,8 @@ export interface TurnAccepted {
 export interface TurnRefused {
   kind: 'refused';
   error: Error;
+  /** How many of its sequence ids the server has seen, and so counts as taken. None when nothing was sent. */
+  takenCount: number;
 }
 
 export type TurnEnd = { kind: 'completed' } | { kind: 'failed'; error: Error };

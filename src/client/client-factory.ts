@@ -1,0 +1,116 @@
+import { Emitter } from '../core/emitter.ts';
+import { createLife } from '../machines/actor-life.ts';
+import { spawnClient, type ServiceRef } from '../machines/spawn-client.ts';
+import type { ClientKind, SamplingEvents, TrainingEvents } from '../types/events.ts';
+import type { RequestOptions } from '../types/options.ts';
+import { InternalError } from '../core/errors.ts';
+import { createTrainingPorts, makeSampler, toOutcome, type ModelOrigin, type SamplerOrigin } from './ports.ts';
+import { relay } from './relay.ts';
+import { RestClient } from './rest-client.ts';
+import type { ServiceRuntime } from './runtime.ts';
+import { InFlight } from './sampling/in-flight.ts';
+import { SamplingClient } from './sampling-client.ts';
+import { TrainingClient } from './training-client.ts';
+import { withDeadline } from '../core/deadline.ts';
+
+/** Makes the clients of one service: an actor spawned by the service's, and the facade around it. */
+export class ClientFactory {
+  readonly #service: ServiceRef;
+  readonly #runtime: ServiceRuntime;
+  #nextId = 1;
+
+  constructor(service: ServiceRef, runtime: ServiceRuntime) {
+    this.#service = service;
+    this.#runtime = runtime;
+  }
+
+  /** Resolves when the model exists and the server has told its facts. */
+  async training(origin: ModelOrigin, options: RequestOptions): Promise<TrainingClient> {
+    const { api, config } = this.#runtime;
+    const emitter = new Emitter<TrainingEvents>(api.connection.logger);
+    const billingPauseMs = config.billing_exception_max_pause_duration_sec * 1000;
+    const actor = await this.#within('creating a training client', options, (signal) =>
+      spawnClient(
+        this.#service,
+        {
+          kind: 'training',
+          id: this.#toId('training'),
+          toPorts: (sessionId) =>
+            createTrainingPorts(api, {
+              sessionId,
+              origin,
+              billingPauseMs,
+              onQueueChanged: (change) => emitter.emit('queue.changed', change),
+            }),
+        },
+        signal,
+      ),
+    );
+    relay<TrainingEvents>(actor, emitter);
+    const { info } = actor.getSnapshot().context;
+    if (info === undefined) throw new InternalError('the training client accepts work without knowing its model');
+    return new TrainingClient({
+      info,
+      runtime: this.#runtime,
+      actor,
+      life: createLife(actor),
+      emitter,
+      samplers: {
+        fromPath: (model_path, samplerOptions = {}) => this.samplingFrom({ model_path }, samplerOptions),
+        fromSession: (sampling_session_id, base_model) =>
+          this.sampling({ kind: 'existing', sampler: { sampling_session_id, base_model } }, {}),
+      },
+    });
+  }
+
+  samplingFrom(
+    source: { base_model?: string | undefined; model_path?: string | undefined },
+    options: RequestOptions,
+  ): Promise<SamplingClient> {
+    const sampling_session_seq_id = this.#runtime.counters.nextSamplingSessionSeqId();
+    return this.sampling({ kind: 'create', sampling_session_seq_id, ...source }, options);
+  }
+
+  async sampling(origin: SamplerOrigin, options: RequestOptions): Promise<SamplingClient> {
+    const { api } = this.#runtime;
+    const inFlight = new InFlight();
+    const actor = await this.#within('creating a sampling client', options, (signal) =>
+      spawnClient(
+        this.#service,
+        {
+          kind: 'sampling',
+          id: this.#toId('sampling'),
+          toPorts: (sessionId) => ({
+            createSampler: (creation) => toOutcome(makeSampler(api, sessionId, origin, creation)),
+            whenIdle: (closing) => inFlight.whenIdle(closing),
+            abort: (error) => inFlight.abort(error),
+          }),
+        },
+        signal,
+      ),
+    );
+    const { sampler } = actor.getSnapshot().context;
+    if (sampler === undefined) throw new InternalError('the sampling client accepts work without a sampler');
+    const emitter = new Emitter<SamplingEvents>(api.connection.logger);
+    return new SamplingClient({ sampler, runtime: this.#runtime, life: createLife(actor), emitter, inFlight });
+  }
+
+  async rest(options: RequestOptions): Promise<RestClient> {
+    const actor = await this.#within('creating a REST client', options, (signal) =>
+      spawnClient(this.#service, { kind: 'rest', id: this.#toId('rest') }, signal),
+    );
+    return new RestClient(this.#runtime.api, createLife(actor));
+  }
+
+  #toId(kind: ClientKind): string {
+    return `${kind}-${this.#nextId++}`;
+  }
+
+  #within<Value>(
+    what: string,
+    options: RequestOptions,
+    work: (signal: AbortSignal | undefined) => Promise<Value>,
+  ): Promise<Value> {
+    return withDeadline(what, options, this.#runtime.api.connection.clock, work);
+  }
+}

@@ -1,0 +1,71 @@
+import { checkOptionNames } from '../core/config.ts';
+import { InvalidArgumentError } from '../core/errors.ts';
+import { parseTinkerPath } from '../core/tinker-path.ts';
+import type { ModelOrigin } from './ports.ts';
+
+export interface LoraTrainingClientInput {
+  base_model: string;
+  /** 32 by default. */
+  rank?: number | undefined;
+  /** Of the adapter's initial values; drawn by the server by default. */
+  seed?: number | undefined;
+  /** Which parts are trained; all by default, and at least one. */
+  train_mlp?: boolean | undefined;
+  train_attn?: boolean | undefined;
+  train_unembed?: boolean | undefined;
+  user_metadata?: Record<string, unknown> | undefined;
+}
+
+export interface FromStateInput {
+  /** A training checkpoint: `tinker://run/weights/name`. */
+  path: string;
+  /** Also restores the optimizer's moments: this is what resuming means. */
+  optimizer?: boolean | undefined;
+  /** A compatible base model in place of the checkpoint's own. */
+  base_model?: string | undefined;
+  user_metadata?: Record<string, unknown> | undefined;
+  /** Credential of the account that owns the weights, when it is another. */
+  weights_access_token?: string | undefined;
+}
+
+export interface SamplingClientInput {
+  base_model?: string | undefined;
+  /** A checkpoint to sample from: `tinker://run/sampler_weights/name`. */
+  model_path?: string | undefined;
+}
+
+/** Checks before anything is sent; the message names the field. */
+export function toLoraOrigin(input: LoraTrainingClientInput, model_seq_id: number): ModelOrigin {
+  const fields = ['base_model', 'rank', 'seed', 'train_mlp', 'train_attn', 'train_unembed', 'user_metadata'];
+  checkOptionNames('createLoraTrainingClient', input, fields);
+  const { base_model, rank = 32, seed, train_mlp = true, train_attn = true, train_unembed = true, user_metadata } = input;
+  if (typeof base_model !== 'string' || base_model === '') {
+    throw new InvalidArgumentError('base_model must name a model that the server offers; getServerCapabilities lists them');
+  }
+  if (!Number.isInteger(rank) || rank < 1) throw new InvalidArgumentError(`rank must be a positive integer, and is ${rank}`);
+  if (!train_mlp && !train_attn && !train_unembed) {
+    throw new InvalidArgumentError('at least one of train_mlp, train_attn and train_unembed must be true');
+  }
+  const lora_config = { rank, seed, train_unembed, train_mlp, train_attn };
+  const optimizer_config = { type: 'adamw' };
+  return { kind: 'create', request: { model_seq_id, base_model, user_metadata, lora_config, optimizer_config } };
+}
+
+export function toStateOrigin(input: FromStateInput, model_seq_id: number): ModelOrigin {
+  const fields = ['path', 'optimizer', 'base_model', 'user_metadata', 'weights_access_token'];
+  checkOptionNames('createTrainingClientFromState', input, fields);
+  const { optimizer = false, ...rest } = input;
+  if (parseTinkerPath(input.path).checkpoint_type !== 'training') {
+    throw new InvalidArgumentError(`only a training checkpoint (tinker://run/weights/name) can be trained on, not ${input.path}`);
+  }
+  return { kind: 'load', request: { ...rest, model_seq_id, optimizer } };
+}
+
+export function checkSamplingInput(input: SamplingClientInput): void {
+  checkOptionNames('createSamplingClient', input, ['base_model', 'model_path']);
+  const { base_model, model_path } = input;
+  if (!base_model && !model_path) throw new InvalidArgumentError('createSamplingClient needs base_model or model_path');
+  if (model_path !== undefined && !model_path.startsWith('tinker://')) {
+    throw new InvalidArgumentError(`model_path must begin with tinker://, and is ${model_path}`);
+  }
+}

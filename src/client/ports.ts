@@ -1,0 +1,107 @@
+import { ApiError } from '../core/api-errors.ts';
+import { backgroundClock, systemClock } from '../core/clock.ts';
+import type { ApiClient } from '../http/api-client.ts';
+import { createSamplingSession, getSampler } from '../http/endpoints/sampling.ts';
+import { getClientConfig } from '../http/endpoints/service.ts';
+import { createSession, finishSession, sendHeartbeat } from '../http/endpoints/sessions.ts';
+import { createModel, getInfo, loadWeights } from '../http/endpoints/training.ts';
+import type { SamplerFacts, ServicePorts, TrainingPorts } from '../machines/ports.ts';
+import type { QueueChanged } from '../types/events.ts';
+import type { Outcome } from '../types/outcome.ts';
+import type { CreateSessionRequest } from '../types/sessions.ts';
+import { createModelResponseSchema, type CreateModelRequest, type GetInfoResponse } from '../types/training.ts';
+import { loadWeightsResponseSchema, type LoadWeightsRequest } from '../types/weights.ts';
+import { pollFuture } from './poll-future.ts';
+import { jsonResult } from './results.ts';
+
+/** Ports: the effects of machines, made from HTTP calls. Expected failures become outcomes here. */
+
+export async function toOutcome<Value>(work: Promise<Value>): Promise<Outcome<Value>> {
+  try {
+    return { kind: 'ok', value: await work };
+  } catch (error) {
+    return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error), { cause: error }) };
+  }
+}
+
+export function createServicePorts(api: ApiClient, session: CreateSessionRequest): ServicePorts {
+  const { clock, logger } = api.connection;
+  return {
+    loadConfig: (signal) => toOutcome(getClientConfig(api, { signal })),
+    create: (signal) =>
+      toOutcome(
+        createSession(api, session, { signal }).then(({ session_id, info_message, warning_message, error_message }) => {
+          if (info_message) logger.info(info_message);
+          if (warning_message) logger.warn(warning_message);
+          if (error_message) logger.error(error_message);
+          return session_id;
+        }),
+      ),
+    async beat(sessionId, signal) {
+      const outcome = await toOutcome(sendHeartbeat(api, sessionId, { signal }));
+      if (outcome.kind === 'ok') return { kind: 'ok' };
+      const { error } = outcome;
+      return error instanceof ApiError && error.status === 410 ? { kind: 'gone' } : outcome;
+    },
+    async finish(sessionId, { status, detail }, signal) {
+      const outcome = await toOutcome(finishSession(api, sessionId, status, detail, { signal, retry: false }));
+      if (outcome.kind === 'failed') logger.debug(`the session was not finished: ${outcome.error.message}`);
+    },
+    backgroundClock: clock === systemClock ? backgroundClock : clock,
+  };
+}
+
+export type ModelOrigin =
+  | { kind: 'create'; request: Omit<CreateModelRequest, 'session_id'> }
+  | { kind: 'load'; request: Omit<LoadWeightsRequest, 'session_id'> & { model_seq_id: number } };
+
+export interface ModelPortsOptions {
+  sessionId: string;
+  origin: ModelOrigin;
+  billingPauseMs: number;
+  onQueueChanged(change: QueueChanged): void;
+}
+
+export function createTrainingPorts(api: ApiClient, options: ModelPortsOptions): TrainingPorts {
+  return { createModel: (signal) => toOutcome(makeModel(api, options, signal)) };
+}
+
+async function makeModel(
+  api: ApiClient,
+  { sessionId, origin, billingPauseMs, onQueueChanged }: ModelPortsOptions,
+  signal: AbortSignal,
+): Promise<GetInfoResponse> {
+  const polling = { signal, billingPauseMs, onQueueChanged };
+  const session_id = sessionId;
+  if (origin.kind === 'create') {
+    const { request_id } = await createModel(api, { ...origin.request, session_id }, { signal });
+    const decode = jsonResult('create_model', createModelResponseSchema);
+    const { model_id } = await pollFuture(api, { request_id, request_type: 'CreateModel', decode, ...polling });
+    return getInfo(api, model_id, { signal });
+  }
+  const { request_id } = await loadWeights(api, { ...origin.request, session_id }, { signal });
+  const decode = jsonResult('load_weights', loadWeightsResponseSchema);
+  await pollFuture(api, { request_id, request_type: 'LoadWeights', decode, ...polling });
+  // Session addressing lets the client name the model (wire-protocol 2.15); the answer need not repeat it.
+  return getInfo(api, `${session_id}:train:${origin.request.model_seq_id}`, { signal });
+}
+
+export type SamplerOrigin =
+  | { kind: 'create'; sampling_session_seq_id: number; base_model?: string | undefined; model_path?: string | undefined }
+  | { kind: 'existing'; sampler: SamplerFacts };
+
+/** Creates a sampling session; one made from a path alone is then asked for its base model (wire-protocol 2.17). */
+export async function makeSampler(
+  api: ApiClient,
+  session_id: string,
+  origin: SamplerOrigin,
+  signal: AbortSignal,
+): Promise<SamplerFacts> {
+  if (origin.kind === 'existing') return origin.sampler;
+  const { sampling_session_seq_id, base_model, model_path } = origin;
+  const request = { session_id, sampling_session_seq_id, base_model, model_path };
+  const sampling_session_id = await createSamplingSession(api, request, { signal });
+  if (base_model !== undefined) return { sampling_session_id, base_model };
+  const facts = await getSampler(api, sampling_session_id, { signal });
+  return { sampling_session_id, base_model: facts.base_model };
+}

@@ -1,0 +1,131 @@
+import { checkOptionNames } from '../core/config.ts';
+import { withDeadline } from '../core/deadline.ts';
+import type { Emitter } from '../core/emitter.ts';
+import { ClientClosedError, InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
+import { toTokenArray } from '../core/tensors.ts';
+import { submitSample } from '../http/endpoints/sampling.ts';
+import type { ClientLife } from '../machines/actor-life.ts';
+import type { SamplerFacts } from '../machines/ports.ts';
+import type { SamplingEvents } from '../types/events.ts';
+import type { ModelInput } from '../types/model-input.ts';
+import type { RequestOptions } from '../types/options.ts';
+import { samplingParamsSchema, type SampleInput, type SampleResponse } from '../types/sampling.ts';
+import { EventedClient } from './evented-client.ts';
+import { pollFuture } from './poll-future.ts';
+import { sampleResult } from './results.ts';
+import type { ServiceRuntime } from './runtime.ts';
+import type { InFlight } from './sampling/in-flight.ts';
+import { toTokenizerId, type Tokenizer } from './tokenizers.ts';
+
+export interface SamplingClientParts {
+  sampler: SamplerFacts;
+  runtime: ServiceRuntime;
+  life: ClientLife;
+  emitter: Emitter<SamplingEvents>;
+  inFlight: InFlight;
+}
+
+/** Weights to sample from: a base model's, or saved ones. Samples run side by side, in no order. */
+export class SamplingClient extends EventedClient<SamplingEvents> {
+  readonly #sampler: SamplerFacts;
+  readonly #runtime: ServiceRuntime;
+  readonly #emitter: Emitter<SamplingEvents>;
+  readonly #inFlight: InFlight;
+  #nextSeqId = 0;
+
+  /** Made by `ServiceClient` and `TrainingClient`. */
+  constructor(parts: SamplingClientParts) {
+    super(parts.emitter, parts.life);
+    this.#sampler = parts.sampler;
+    this.#runtime = parts.runtime;
+    this.#emitter = parts.emitter;
+    this.#inFlight = parts.inFlight;
+  }
+
+  /** The server's id of this sampler. */
+  get samplerId(): string {
+    return this.#sampler.sampling_session_id;
+  }
+
+  /** Null where the server does not say. */
+  get baseModel(): string | null {
+    return this.#sampler.base_model;
+  }
+
+  /** Completions of one prompt: `num_samples` (1) sequences. Aborting gives this sample up and leaves others alone. */
+  async sample(input: SampleInput, options: RequestOptions = {}): Promise<SampleResponse> {
+    const request = checkSample(input);
+    const { clock } = this.#runtime.api.connection;
+    if (!this.life.isOpen) throw new ClientClosedError('sample: this sampling client is closed');
+    return this.#inFlight.run((closing) =>
+      withDeadline('sample', options, clock, async (signal) => {
+        const own = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+        try {
+          return await this.#sampleOnce(request, { ...options, timeoutMs: undefined, signal: own });
+        } catch (error) {
+          this.#emitter.emit('sample.failed', { error: error instanceof Error ? error.message : String(error) });
+          throw error;
+        }
+      }),
+    );
+  }
+
+  /** The log-probability of each token of the prompt; NaN for the first, which nothing comes before. */
+  async computeLogprobs(prompt: ModelInput, options?: RequestOptions): Promise<Float32Array> {
+    const input = { prompt, num_samples: 1, sampling_params: { max_tokens: 1 }, prompt_logprobs: true };
+    const { prompt_logprobs } = await this.sample(input, options);
+    if (prompt_logprobs === null) throw new InvalidResponseError('the server gave no log-probabilities of the prompt');
+    return prompt_logprobs;
+  }
+
+  /** The tokenizer of the base model. */
+  async getTokenizer(): Promise<Tokenizer> {
+    if (this.baseModel === null) throw new InvalidArgumentError('the server did not say which base model this is');
+    return this.#runtime.tokenizers.get(toTokenizerId(this.baseModel));
+  }
+
+  async #sampleOnce(input: SampleInput, options: RequestOptions & { signal: AbortSignal }): Promise<SampleResponse> {
+    const { api, config } = this.#runtime;
+    const seq_id = this.#nextSeqId++;
+    const { request_id, sample_sequence_ids } = await submitSample(
+      api,
+      { ...input, sampling_session_id: this.samplerId, seq_id },
+      options,
+    );
+    const response = await pollFuture(api, {
+      request_id,
+      request_type: 'Sample',
+      decode: sampleResult,
+      signal: options.signal,
+      billingPauseMs: config.billing_exception_max_pause_duration_sec * 1000,
+      onQueueChanged: (change) => this.#emitter.emit('queue.changed', change),
+    });
+    // The ids travel with the answer to the submission, not with the result (wire-protocol 2.18).
+    response.sequences.forEach((sequence, index) => (sequence.sequence_id = sample_sequence_ids?.[index] ?? null));
+    this.#emitter.emit('sample.completed', { request_id });
+    return response;
+  }
+}
+
+const sampleFields = ['prompt', 'num_samples', 'sampling_params', 'prompt_logprobs'];
+
+function checkSample(input: SampleInput): SampleInput {
+  checkOptionNames('sample', input, sampleFields);
+  const { prompt, num_samples = 1, sampling_params = {} } = input;
+  if (!Number.isInteger(num_samples) || num_samples < 1) {
+    throw new InvalidArgumentError(`num_samples must be a positive integer, and is ${num_samples}`);
+  }
+  checkOptionNames('sampling_params', sampling_params, Object.keys(samplingParamsSchema.shape));
+  const parsed = samplingParamsSchema.safeParse(sampling_params);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new InvalidArgumentError(`sampling_params.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`);
+  }
+  if (!Array.isArray(prompt?.chunks) || prompt.chunks.length === 0) {
+    throw new InvalidArgumentError('prompt must be a model input with at least one chunk: modelInput(tokens) makes one');
+  }
+  const chunks = prompt.chunks.map((chunk, index) =>
+    chunk.type === 'encoded_text' ? { ...chunk, tokens: toTokenArray(chunk.tokens, `prompt.chunks[${index}].tokens`) } : chunk,
+  );
+  return { ...input, prompt: { chunks } };
+}

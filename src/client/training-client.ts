@@ -1,0 +1,226 @@
+import { checkOptionNames } from '../core/config.ts';
+import type { Emitter } from '../core/emitter.ts';
+import { InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
+import { optimStep, saveWeights, saveWeightsForSampler } from '../http/endpoints/training.ts';
+import type { ClientLife } from '../machines/actor-life.ts';
+import type { TrainingRef } from '../machines/service.machine.ts';
+import type { TurnPlace } from '../machines/turn-queue.ts';
+import type { TrainingEvents } from '../types/events.ts';
+import type { UntypedFuture } from '../types/futures.ts';
+import type { RequestOptions } from '../types/options.ts';
+import {
+  adamParamsSchema,
+  optimStepResponseSchema,
+  type AdamParams,
+  type AdamParamsInput,
+  type ForwardBackwardInput,
+  type ForwardBackwardOutput,
+  type GetInfoResponse,
+  type OptimStepResponse,
+} from '../types/training.ts';
+import { saveWeightsForSamplerResponseSchema, saveWeightsResponseSchema, type SaveWeightsResponse } from '../types/weights.ts';
+import type { ApiFuture } from './api-future.ts';
+import { EventedClient } from './evented-client.ts';
+import { forwardBackwardResult, jsonResult } from './results.ts';
+import type { ServiceRuntime } from './runtime.ts';
+import type { SamplingClient } from './sampling-client.ts';
+import { toTokenizerId, type Tokenizer } from './tokenizers.ts';
+import { checkForwardBackward } from './training/check-data.ts';
+import { toChunks } from './training/chunking.ts';
+import { combineOutputs } from './training/combine.ts';
+import { submitChunks } from './training/submit-chunks.ts';
+import { submitOne, TurnLine } from './training/turn-line.ts';
+
+export interface SaveStateInput {
+  /** The checkpoint's name; it becomes the last part of its path. */
+  name: string;
+  /** Seconds until the server may delete it; never by default. */
+  ttl_seconds?: number | undefined;
+  /** Replace a checkpoint of the same name; otherwise that is a failure. */
+  overwrite?: boolean | undefined;
+  user_metadata?: Record<string, string> | undefined;
+}
+
+export type SaveForSamplerInput = Omit<SaveStateInput, 'overwrite'>;
+
+/** How a training client gets its samplers: the service that owns both makes them. */
+export interface SamplerFactory {
+  fromPath(modelPath: string, options?: RequestOptions): Promise<SamplingClient>;
+  fromSession(samplingSessionId: string, baseModel: string | null): Promise<SamplingClient>;
+}
+
+export interface TrainingClientParts {
+  info: GetInfoResponse;
+  runtime: ServiceRuntime;
+  actor: TrainingRef;
+  life: ClientLife;
+  emitter: Emitter<TrainingEvents>;
+  samplers: SamplerFactory;
+}
+
+/**
+ * One model in training. Calls take effect in the order they are made, and take their place in it before they return: keep
+ * the futures and await them later, and the server always has the next call at hand.
+ */
+export class TrainingClient extends EventedClient<TrainingEvents> {
+  /** What the server says of the model, read when it was created. */
+  readonly info: GetInfoResponse;
+  readonly #runtime: ServiceRuntime;
+  readonly #line: TurnLine;
+  readonly #samplers: SamplerFactory;
+  readonly #emitter: Emitter<TrainingEvents>;
+
+  /** Made by `ServiceClient`. */
+  constructor(parts: TrainingClientParts) {
+    super(parts.emitter, parts.life);
+    this.info = parts.info;
+    this.#runtime = parts.runtime;
+    this.#line = new TurnLine(parts);
+    this.#samplers = parts.samplers;
+    this.#emitter = parts.emitter;
+  }
+
+  get modelId(): string {
+    return this.info.model_id;
+  }
+
+  /** Log-probabilities of the targets under the model, without gradients. */
+  forward(input: ForwardBackwardInput, options: RequestOptions = {}): ApiFuture<ForwardBackwardOutput> {
+    return this.#forwardBackward('forward', true, input, options);
+  }
+
+  /** The same with gradients, which add up on the server until `optimStep`. The loss is `metrics['loss:sum']`. */
+  forwardBackward(input: ForwardBackwardInput, options: RequestOptions = {}): ApiFuture<ForwardBackwardOutput> {
+    return this.#forwardBackward('forwardBackward', false, input, options);
+  }
+
+  /**
+   * One optimizer step on the gradients so far. Defaults: learning_rate 1e-4, beta1 0.9, beta2 0.95, eps 1e-12, no weight
+   * decay, no clipping.
+   */
+  optimStep(params: AdamParamsInput = {}, options: RequestOptions = {}): ApiFuture<OptimStepResponse> {
+    return this.#line.enqueue<OptimStepResponse, OptimStepResponse>('optimStep', options, () => {
+      const adam_params = checkAdamParams(params);
+      return {
+        ...this.#request((place, sending) => optimStep(this.#runtime.api, { ...place, adam_params }, sending)),
+        requestType: 'OptimStep',
+        decode: jsonResult('optim_step', optimStepResponseSchema),
+        finish: ([response]) => response ?? { metrics: null },
+      };
+    });
+  }
+
+  /** Saves weights and optimizer, to continue from later. */
+  saveState(input: SaveStateInput, options: RequestOptions = {}): ApiFuture<SaveWeightsResponse> {
+    return this.#line.enqueue<SaveWeightsResponse, SaveWeightsResponse>('saveState', options, () => {
+      checkSave('saveState', input, ['name', 'ttl_seconds', 'overwrite', 'user_metadata']);
+      const { name, ...rest } = input;
+      return {
+        ...this.#request((place, sending) =>
+          saveWeights(this.#runtime.api, { ...place, ...rest, path: name }, sending),
+        ),
+        requestType: 'SaveWeights',
+        decode: jsonResult('save_weights', saveWeightsResponseSchema),
+        finish: ([saved]) => this.#announceSave(saved?.path),
+      };
+    });
+  }
+
+  /** Saves weights to sample from, without the optimizer. */
+  saveWeightsForSampler(input: SaveForSamplerInput, options: RequestOptions = {}): ApiFuture<SaveWeightsResponse> {
+    return this.#line.enqueue<{ path?: string | null | undefined }, SaveWeightsResponse>(
+      'saveWeightsForSampler',
+      options,
+      () => {
+        checkSave('saveWeightsForSampler', input, ['name', 'ttl_seconds', 'user_metadata']);
+        const { name, ...rest } = input;
+        return {
+          ...this.#request((place, sending) =>
+            saveWeightsForSampler(this.#runtime.api, { ...place, ...rest, path: name }, sending),
+          ),
+          requestType: 'SaveWeightsForSampler',
+          decode: jsonResult('save_weights_for_sampler', saveWeightsForSamplerResponseSchema),
+          finish: ([saved]) => this.#announceSave(saved?.path),
+        };
+      },
+    );
+  }
+
+  /** The weights as they are at this place in the order, as a sampler; no checkpoint is listed for it. */
+  saveWeightsAndGetSamplingClient(options: RequestOptions = {}): ApiFuture<SamplingClient> {
+    const { api, counters } = this.#runtime;
+    return this.#line.enqueue<{ sampling_session_id?: string | null | undefined }, SamplingClient>(
+      'saveWeightsAndGetSamplingClient',
+      options,
+      () => ({
+        ...this.#request((place, sending) => {
+          const sampling_session_seq_id = counters.nextSamplingSessionSeqId();
+          return saveWeightsForSampler(api, { ...place, sampling_session_seq_id }, sending);
+        }),
+        requestType: 'SaveWeightsForSampler',
+        decode: jsonResult('save_weights_for_sampler', saveWeightsForSamplerResponseSchema),
+        finish: ([saved]) => {
+          const id = saved?.sampling_session_id;
+          if (!id) throw new InvalidResponseError('the save was answered without a sampling session');
+          return this.#samplers.fromSession(id, this.info.model_data.model_name ?? null);
+        },
+      }),
+    );
+  }
+
+  /** A sampler for saved weights, in this client's session. */
+  createSamplingClient(input: { model_path: string }, options?: RequestOptions): Promise<SamplingClient> {
+    return this.#samplers.fromPath(input.model_path, options);
+  }
+
+  getTokenizer(): Promise<Tokenizer> {
+    const { model_name, tokenizer_id } = this.info.model_data;
+    return this.#runtime.tokenizers.get(toTokenizerId(model_name ?? this.info.model_name ?? '', tokenizer_id));
+  }
+
+  #forwardBackward(
+    method: string,
+    forwardOnly: boolean,
+    input: ForwardBackwardInput,
+    options: RequestOptions,
+  ): ApiFuture<ForwardBackwardOutput> {
+    const { api, config, wireFormat } = this.#runtime;
+    return this.#line.enqueue<ForwardBackwardOutput, ForwardBackwardOutput>(method, options, () => {
+      const checked = checkForwardBackward(input);
+      const limits = { datumCount: config.fwdbwd_max_chunk_len, bytes: config.fwdbwd_max_chunk_bytes_count };
+      const chunks = toChunks(checked.data, limits);
+      const call = { input: checked, chunks, forwardOnly, parallel: config.parallel_fwdbwd_chunks };
+      return {
+        width: chunks.length,
+        submit: (place, sending) => submitChunks(api, wireFormat, call, place, sending),
+        requestType: forwardOnly ? 'Forward' : 'ForwardBackward',
+        decode: forwardBackwardResult,
+        finish: combineOutputs,
+      };
+    });
+  }
+
+  #request(post: (place: TurnPlace, sending: RequestOptions) => Promise<UntypedFuture>) {
+    return { width: 1, submit: submitOne(post) };
+  }
+
+  #announceSave(path: string | null | undefined): SaveWeightsResponse {
+    if (!path) throw new InvalidResponseError('the save was answered without a path');
+    this.#emitter.emit('checkpoint.saved', { path });
+    return { path };
+  }
+}
+
+function checkAdamParams(params: AdamParamsInput): AdamParams {
+  const parsed = adamParamsSchema.safeParse(params);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new InvalidArgumentError(`optimStep: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is not valid'}`);
+}
+
+function checkSave(method: string, input: SaveStateInput, allowed: readonly string[]): void {
+  checkOptionNames(method, input, allowed);
+  if (typeof input.name !== 'string' || input.name === '' || input.name.includes('/')) {
+    throw new InvalidArgumentError(`${method}: name must be a checkpoint's name without slashes, and is ${JSON.stringify(input.name)}`);
+  }
+}

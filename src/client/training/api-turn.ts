@@ -1,0 +1,70 @@
+import type { Turn, TurnAccepted, TurnEnd, TurnPlace, TurnRefused } from '../../machines/turn-queue.ts';
+import type { DeferredFuture } from '../api-future.ts';
+
+/** What of a turn has been sent when its submission ends: the server's ids, or how far it came. */
+export type Submission =
+  | { kind: 'accepted'; requestIds: readonly string[] }
+  | { kind: 'refused'; error: Error; takenCount: number };
+
+export interface ApiTurnOptions<Value> {
+  method: string;
+  width: number;
+  future: DeferredFuture<Value>;
+  submit(place: TurnPlace, signal: AbortSignal): Promise<Submission>;
+  /** The result of what was accepted. */
+  retrieve(requestIds: readonly string[], signal: AbortSignal): Promise<Value>;
+}
+
+/** A call on a training client as the machine sees it: sends, waits, and settles the caller's future. */
+export class ApiTurn<Value> implements Turn {
+  readonly #options: ApiTurnOptions<Value>;
+  readonly #detached = new AbortController();
+  #requestIds: readonly string[] = [];
+
+  constructor(options: ApiTurnOptions<Value>) {
+    this.#options = options;
+  }
+
+  get method(): string {
+    return this.#options.method;
+  }
+
+  get width(): number {
+    return this.#options.width;
+  }
+
+  /** The caller gave up: a result that is awaited is awaited no longer. */
+  detach(): void {
+    this.#detached.abort();
+  }
+
+  async submit(place: TurnPlace, signal: AbortSignal): Promise<TurnAccepted | TurnRefused> {
+    const { future, submit } = this.#options;
+    // Given up while it was next in line: nothing was sent, so no sequence id is used.
+    if (future.isSettled) return { kind: 'refused', error: new Error(`${this.method} was given up`), takenCount: 0 };
+    const submission = await submit(place, signal);
+    if (submission.kind === 'refused') {
+      future.reject(submission.error);
+      return submission;
+    }
+    this.#requestIds = submission.requestIds;
+    future.noteSubmitted(submission.requestIds[0] ?? '');
+    return { kind: 'accepted' };
+  }
+
+  async retrieve(signal: AbortSignal): Promise<TurnEnd> {
+    const { future, retrieve } = this.#options;
+    try {
+      const value = await retrieve(this.#requestIds, AbortSignal.any([signal, this.#detached.signal]));
+      future.resolve(value);
+      return { kind: 'completed' };
+    } catch (error) {
+      future.reject(error);
+      return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#options.future.reject(error);
+  }
+}

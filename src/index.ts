@@ -1,0 +1,13 @@
+export { ServiceClient, type ServiceCloseOptions } from './client/service-client.ts';
+export type { ServiceOptions } from './client/service-options.ts';
+export type { FromStateInput, LoraTrainingClientInput, SamplingClientInput } from './client/create-model.ts';
+export { TrainingClient, type SaveForSamplerInput, type SaveStateInput } from './client/training-client.ts';
+export { SamplingClient } from './client/sampling-client.ts';
+export { RestClient } from './client/rest-client.ts';
+export type { ApiFuture, FutureStatus } from './client/api-future.ts';
+export type { Page, PagePromise } from './client/page.ts';
+export { modelInput, supervisedDatum, type SupervisedExample } from './client/data.ts';
+export type { ChatMessage, Tokenizer } from './client/tokenizers.ts';
+export { parseTinkerPath, toTinkerPath, type TinkerPath } from './core/tinker-path.ts';
+export { toNumbers } from './core/tensors.ts';
+export { packageVersion } from './core/version.ts';
