@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { retrieveFutureRequestSchema } from '../../types/futures.ts';
 import { HttpError } from '../errors.ts';
@@ -28,7 +29,7 @@ export const futureRoutes: FastifyPluginCallbackZod<Services> = (app, { futures,
         `The result of ${request_id} is lost: it has expired, or the server was restarted`,
       );
     }
-    await futures.wait(future, holdMs, request.signal);
+    await futures.wait(future, holdMs, whenGone(reply));
     const { outcome } = future;
     if (outcome === undefined) {
       const reason = future.describeWait();
@@ -40,31 +41,27 @@ export const futureRoutes: FastifyPluginCallbackZod<Services> = (app, { futures,
     }
     futures.markFetched(future);
     if ('error' in outcome) return { error: outcome.error.message, category: outcome.error.category };
-    const bytes = request.headers.accept?.includes(protobufType) ? toProtobuf(outcome.result) : undefined;
-    return bytes === undefined ? toJson(outcome.result) : reply.type(protobufType).send(bytes);
+    const { result } = outcome;
+    const wantsProtobuf = request.headers.accept?.includes(protobufType) === true;
+    if (result.kind === 'json' || !wantsProtobuf) return toJson(result);
+    return reply.type(protobufType).send(toProtobuf(result));
   });
 
   done();
 };
 
-function toProtobuf(result: OperationResult): Uint8Array | undefined {
-  switch (result.kind) {
-    case 'json':
-      return undefined;
-    case 'training':
-      return toTrainingProtobuf(result.output);
-    case 'sample':
-      return toSampleProtobuf(result.output);
-  }
+/** Aborts when the answer can no longer be sent. The request's own signal aborts as soon as its body has been read. */
+function whenGone({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  raw.once('close', () => controller.abort());
+  return controller.signal;
+}
+
+function toProtobuf(result: Exclude<OperationResult, { kind: 'json' }>): Uint8Array {
+  return result.kind === 'training' ? toTrainingProtobuf(result.output) : toSampleProtobuf(result.output);
 }
 
 function toJson(result: OperationResult): Readonly<Record<string, unknown>> {
-  switch (result.kind) {
-    case 'json':
-      return result.body;
-    case 'training':
-      return toTrainingJson(result.output);
-    case 'sample':
-      return toSampleJson(result.output);
-  }
+  if (result.kind === 'json') return result.body;
+  return result.kind === 'training' ? toTrainingJson(result.output) : toSampleJson(result.output);
 }

@@ -40,7 +40,13 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
     },
   });
   const models = new ModelService({
-    ...{ store, clock, engine, futures, sessions, checkpoints, logger },
+    store,
+    clock,
+    engine,
+    futures,
+    sessions,
+    checkpoints,
+    logger,
     gapTimeoutMs: options.gapTimeoutMs,
   });
   const samplers = new SamplerService({

@@ -19,7 +19,7 @@ export function parseProtobuf(body: Uint8Array): ForwardBackwardRequest {
   } catch (error) {
     throw new HttpError(
       422,
-      `The body is not a ForwardBackwardRequest: ${error instanceof Error ? error.message : error}`,
+      `The body is not a ForwardBackwardRequest: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
 }
@@ -61,16 +61,9 @@ function toDatum(datum: Datum, index: number): RequestDatum {
 }
 
 function toTokens({ chunk }: Chunk, where: string): Int32Array {
-  switch (chunk.case) {
-    case 'encodedText':
-      return readInt32s(chunk.value.tokens, where);
-    case 'image':
-      throw unsupported(`${where}: an image chunk`);
-    case 'dmel':
-      throw unsupported(`${where}: a dmel chunk`);
-    case undefined:
-      throw new HttpError(422, `${where}: the chunk is empty`);
-  }
+  if (chunk.case === undefined) throw new HttpError(422, `${where}: the chunk is empty`);
+  if (chunk.case !== 'encodedText') throw unsupported(`${where}: a chunk of type ${chunk.case}`);
+  return readInt32s(chunk.value.tokens, where);
 }
 
 function toTensor(tensor: Tensor, where: string): RequestTensor {
