@@ -141,7 +141,7 @@ export const serviceMachine = setup({
     startSession: enqueueActions(({ context, self, enqueue }) => {
       enqueue.spawnChild('session', {
         id: 'session',
-        input: { ports: context.ports, notify: (notice) => self.send(notice) },
+        input: { ports: context.ports, parent: self },
       });
       enqueue.assign({ hasSessionActor: true });
     }),

@@ -1,4 +1,4 @@
-import { assign, fromPromise, setup } from 'xstate';
+import { assign, enqueueActions, fromPromise, setup, type ActorRef, type Snapshot } from 'xstate';
 import { SessionLostError } from '../core/errors.ts';
 import { pauseActor } from './pause-actor.ts';
 import type { SessionEnding, SessionPorts } from './ports.ts';
@@ -11,7 +11,8 @@ export type SessionNotice =
 
 export interface SessionInput {
   ports: SessionPorts;
-  notify(notice: SessionNotice): void;
+  /** The service that is told. */
+  parent: ActorRef<Snapshot<unknown>, SessionNotice>;
 }
 
 interface SessionContext extends SessionInput {
@@ -58,10 +59,16 @@ export const sessionMachine = setup({
   actions: {
     keepEnding: assign(({ event, context }) => ({ ending: event.type === 'close' ? event.ending : context.ending })),
     noteBeat: assign(({ context }) => ({ lastBeatAt: context.ports.backgroundClock.now(), degraded: false })),
-    tellReady: ({ context }) => context.notify({ type: 'session.ready', session_id: context.sessionId }),
-    tellRecovered: ({ context }) => {
-      if (context.degraded) context.notify({ type: 'session.recovered', silentMs: silentMs(context) });
-    },
+    tellReady: enqueueActions(({ context, enqueue }) => {
+      enqueue.sendTo(context.parent, { type: 'session.ready', session_id: context.sessionId });
+    }),
+    tellRecovered: enqueueActions(({ context, enqueue }) => {
+      if (!context.degraded) return;
+      enqueue.sendTo(context.parent, { type: 'session.recovered', silentMs: silentMs(context) });
+    }),
+    tellDegraded: enqueueActions(({ context, enqueue }, { error }: { error: string }) => {
+      enqueue.sendTo(context.parent, { type: 'session.degraded', silentMs: silentMs(context), error });
+    }),
     keepBug: assign({ error: ({ event }) => ('error' in event ? (event.error as Error) : new Error('unknown')) }),
   },
 }).createMachine({
@@ -133,12 +140,12 @@ export const sessionMachine = setup({
                 target: 'waiting',
                 actions: [
                   assign({ degraded: true }),
-                  ({ context, event }) =>
-                    context.notify({
-                      type: 'session.degraded',
-                      silentMs: silentMs(context),
+                  {
+                    type: 'tellDegraded',
+                    params: ({ event }) => ({
                       error: event.output.kind === 'failed' ? event.output.error.message : 'no answer',
                     }),
+                  },
                 ],
               },
               { target: 'waiting' },

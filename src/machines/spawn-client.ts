@@ -22,6 +22,8 @@ export async function spawnClient<Kind extends ClientRequest['kind']>(
 ): Promise<RefByKind[Kind]> {
   const { id } = request;
   signal?.throwIfAborted();
+  // Rejects with the service's own end when it has ended.
+  await reach(service, ({ status }) => status === 'active', { signal });
   service.send({ type: 'client.create', request });
   try {
     // A client that needs a session is spawned when that is there.

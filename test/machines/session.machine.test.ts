@@ -1,3 +1,4 @@
+import { createActor, fromCallback } from 'xstate';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/core/clock.ts';
 import type { SessionPorts } from '../../src/machines/ports.ts';
@@ -21,7 +22,7 @@ function setUp(ports: Partial<SessionPorts> = {}) {
         backgroundClock: clock,
         ...ports,
       },
-      notify: (notice) => notices.push(notice),
+      parent: createActor(fromCallback<SessionNotice>(({ receive }) => receive((notice) => notices.push(notice)))).start(),
     },
     clock,
   );
