@@ -9,6 +9,12 @@ export const bodyLimitBytes = 256 * 2 ** 20;
 /** Reads bodies by their content type: JSON with exact integers, and the protobuf of forward_backward. */
 export function addBodyParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
+  app.addHook('preParsing', async ({ headers }) => {
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      throw new HttpError(415, `Content-Encoding ${encoding} is not supported by this server`);
+    }
+  });
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (_request, body, done) => {
     // The official client sends this content type with empty bodies too.
     if (body === '') return done(null, undefined);
@@ -20,17 +26,15 @@ export function addBodyParsers(app: FastifyInstance): void {
       );
     }
   });
-  app.addContentTypeParser<Buffer>('application/x-protobuf', { parseAs: 'buffer' }, (request, body, done) => {
-    try {
-      if (request.headers['content-encoding'] !== undefined) {
-        throw new HttpError(
-          415,
-          `Content-Encoding ${request.headers['content-encoding']} is not supported by this server`,
-        );
+  app.addContentTypeParser<Buffer>(
+    'application/x-protobuf',
+    { parseAs: 'buffer' },
+    (_request, body, done) => {
+      try {
+        done(null, parseProtobuf(body));
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)));
       }
-      done(null, parseProtobuf(body));
-    } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)));
-    }
-  });
+    },
+  );
 }

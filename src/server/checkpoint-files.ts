@@ -57,7 +57,8 @@ export class CheckpointFiles {
     const directory = this.directoryOf(key);
     await mkdir(dirname(directory), { recursive: true });
     const replaced = replacedRevision === undefined ? undefined : asidePath(directory, replacedRevision);
-    if (replaced !== undefined && existsSync(directory)) await rename(directory, replaced);
+    if (replaced === undefined) await this.#discard(directory);
+    else if (existsSync(directory)) await rename(directory, replaced);
     try {
       await rename(staged, directory);
       await sync(dirname(directory));

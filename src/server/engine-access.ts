@@ -1,11 +1,12 @@
 import type { BaseModel, Engine } from './engine/engine.ts';
 import { HttpError, OperationError } from './errors.ts';
+import { SerialQueue } from './serial-queue.ts';
 
 /** The engine with a queue before it: calls run one at a time, and those not begun are dropped when the server closes. */
 export class EngineAccess {
   readonly #engine: Engine;
   #models: Promise<BaseModel[]> | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
   #closed = false;
 
   constructor(engine: Engine) {
@@ -13,12 +14,10 @@ export class EngineAccess {
   }
 
   run<Result>(task: (engine: Engine) => Promise<Result>): Promise<Result> {
-    const result = this.#last.then(() => {
+    return this.#queue.run(() => {
       if (this.#closed) throw new OperationError('the server was closed before this operation ran', 'server');
       return task(this.#engine);
     });
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 
   /** Base models on offer; asked once, and again if that failed. */
@@ -46,7 +45,7 @@ export class EngineAccess {
   /** Waits for the running call, then closes the engine. */
   async close(): Promise<void> {
     this.stop();
-    await this.#last;
+    await this.#queue.idle();
     await this.#engine.close();
   }
 }

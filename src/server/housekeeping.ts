@@ -9,6 +9,7 @@ export function startHousekeeping(services: Services, clock: Clock): () => void 
     services.futures.removeExpired();
     services.sessions.expireSilent();
     services.background.start('removing expired checkpoints', () => services.checkpoints.removeExpired());
+    services.background.start('removing stale archives', () => services.archives.removeStale());
     timer = clock.setTimeout(run, intervalMs);
   };
   let timer = clock.setTimeout(run, intervalMs);

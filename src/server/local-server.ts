@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { systemClock, type Clock } from '../core/clock.ts';
+import { InvalidArgumentError } from '../core/errors.ts';
 import { createApp } from './app.ts';
 import { createEngine } from './engine/index.ts';
 import { FaultList, type Faults } from './faults.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { resolveOptions, type LocalServerOptions } from './options.ts';
+import { resolveOptions, type LocalServerOptions, type ResolvedOptions } from './options.ts';
 import type { RecordedRequest } from './request-record.ts';
 import { createServices } from './services/services.ts';
 import { Store } from './store/store.ts';
@@ -40,11 +41,22 @@ export async function createLocalServer(options: LocalServerOptions): Promise<Lo
   cleanup.defer(() => closeApp(app));
   cleanup.defer(() => services.futures.close());
   cleanup.defer(startHousekeeping(services, clock));
-  const url = await app.listen({ port: resolved.port, host: resolved.host });
+  const url = await listen(app, resolved);
   const running = cleanup.move();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= running.disposeAsync());
   return { url, dataDir, clock, faults, requests, close, [Symbol.asyncDispose]: close };
+}
+
+async function listen(app: FastifyInstance, { host, port }: ResolvedOptions): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InvalidArgumentError(`The server cannot listen on ${host}, port ${port}: ${reason}`, {
+      cause: error,
+    });
+  }
 }
 
 /** How long a closing server waits for answers that are being sent. */

@@ -42,10 +42,10 @@ export class ModelQueue {
     if (this.#closedBy === undefined) this.#enqueue(this.#buffer.refuse(seqId));
   }
 
-  /** Why nothing runs, when jobs are held. */
-  get waitingFor(): string | undefined {
-    const { missing } = this.#buffer;
-    return missing === undefined ? undefined : `waiting for seq_id ${missing} of ${this.#options.modelId}`;
+  /** What the job with this number waits for, if it is not its turn. */
+  describeWait(seqId: number): string | undefined {
+    if (!this.#buffer.isHeld(seqId)) return undefined;
+    return `waiting for seq_id ${this.#buffer.missing} of ${this.#options.modelId}`;
   }
 
   /** Later jobs, held ones and those that have not begun fail with `reason`. */

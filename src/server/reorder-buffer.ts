@@ -32,7 +32,13 @@ export class ReorderBuffer<Item> {
 
   /** The number that the held items wait for, if any are held. */
   get missing(): number | undefined {
-    return this.#held.size === 0 ? undefined : this.#next;
+    const isWaiting = this.#held.values().some((item) => item !== refused);
+    return isWaiting ? this.#next : undefined;
+  }
+
+  /** Whether an item waits for earlier numbers. */
+  isHeld(seqId: number): boolean {
+    return this.#held.has(seqId);
   }
 
   /** Gives up waiting: returns all that was held, in order, and goes on after the last of it. */

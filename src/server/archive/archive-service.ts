@@ -16,12 +16,16 @@ export interface ArchiveServiceOptions {
 
 interface Build {
   startedAt: number;
+  lastAskedAt: number;
   finished: Promise<void>;
   archive: Archive | undefined;
 }
 
 /** A small adapter is packed in milliseconds, and older clients wait 30 s after a 503: so a request waits this long first. */
 const patienceMs = 2000;
+
+/** How long an archive is kept after it was last asked for. */
+const keptMs = 60 * 60_000;
 
 /** Archives, one per revision of a checkpoint, built in the background when first asked for. */
 export class ArchiveService {
@@ -41,9 +45,10 @@ export class ArchiveService {
 
   /** The archive of a checkpoint; 503 while it is being built. */
   async require(key: CheckpointKey): Promise<Archive> {
-    const { directory, revision } = this.#options.checkpoints.require(key);
-    const build = this.#builds.get(revision) ?? this.#start(directory, revision);
+    const { revision } = this.#options.checkpoints.require(key);
+    const build = this.#builds.get(revision) ?? this.#start(key, revision);
     const { clock, pendingMs } = this.#options;
+    build.lastAskedAt = clock.now();
     const isPaced = clock.now() - build.startedAt < pendingMs;
     if (!isPaced && build.archive === undefined) await this.#waitBriefly(build);
     if (!isPaced && build.archive !== undefined) return build.archive;
@@ -54,26 +59,40 @@ export class ArchiveService {
     });
   }
 
+  /** Removes archives that nobody has asked for during their time. */
+  async removeStale(): Promise<void> {
+    const oldest = this.#options.clock.now() - keptMs;
+    for (const [revision, { archive, lastAskedAt }] of this.#builds) {
+      if (archive === undefined || lastAskedAt > oldest) continue;
+      this.#builds.delete(revision);
+      await rm(archive.path, { force: true });
+    }
+  }
+
   /** Waits for the builds that run. */
   async idle(): Promise<void> {
     await Promise.allSettled([...this.#builds.values()].map(({ finished }) => finished));
   }
 
-  #start(directory: string, revision: string): Build {
+  #start(key: CheckpointKey, revision: string): Build {
+    const now = this.#options.clock.now();
     const build: Build = {
-      startedAt: this.#options.clock.now(),
+      startedAt: now,
+      lastAskedAt: now,
       finished: Promise.resolve(),
       archive: undefined,
     };
-    build.finished = this.#build(build, directory, revision);
+    build.finished = this.#build(build, key);
     // A failed build is told to those who wait for it, and begun anew for the next.
     build.finished.catch(() => this.#builds.delete(revision));
     this.#builds.set(revision, build);
     return build;
   }
 
-  async #build(build: Build, directory: string, revision: string): Promise<void> {
-    build.archive = await buildArchive(directory, this.#directory, revision);
+  async #build(build: Build, key: CheckpointKey): Promise<void> {
+    build.archive = await this.#options.checkpoints.read(key, ({ directory, revision }) =>
+      buildArchive(directory, this.#directory, revision),
+    );
   }
 
   async #waitBriefly({ finished }: Build): Promise<void> {

@@ -8,6 +8,7 @@ import type { CheckpointFiles } from '../checkpoint-files.ts';
 import type { EngineAccess } from '../engine-access.ts';
 import { HttpError, OperationError } from '../errors.ts';
 import { toExpiry } from '../names.ts';
+import { SerialQueue } from '../serial-queue.ts';
 import type { CheckpointKey, CheckpointKind, CheckpointRow } from '../store/checkpoint-store.ts';
 import type { Store } from '../store/store.ts';
 
@@ -34,6 +35,8 @@ export interface CheckpointOnDisk extends CheckpointRow {
 /** Checkpoints: a folder and a row each. */
 export class CheckpointService {
   readonly #options: CheckpointServiceOptions;
+  /** Folders are read, replaced and removed one at a time, so that no reader sees half of each. */
+  readonly #folders = new SerialQueue();
 
   constructor(options: CheckpointServiceOptions) {
     this.#options = options;
@@ -42,10 +45,8 @@ export class CheckpointService {
   /** Saves a model's weights, with the optimizer's moments for a training state; answers the tinker path. */
   async save(request: SaveRequest): Promise<string> {
     const { store, clock, engine, files } = this.#options;
-    await this.removeExpired();
-    const existing = store.checkpoints.find(request, clock.now());
     const path = toPath(request);
-    if (existing !== undefined && !request.overwrite) {
+    if (!request.overwrite && store.checkpoints.find(request, clock.now()) !== undefined) {
       throw new OperationError(
         `A checkpoint ${path} exists already: choose another name, or overwrite it`,
         'user',
@@ -55,19 +56,8 @@ export class CheckpointService {
     try {
       const includeOptimizer = request.kind === 'weights';
       await engine.run((e) => e.saveModel({ modelId: request.run_id, directory: staged, includeOptimizer }));
-      const size_bytes = await files.seal(staged);
-      await files.publish(staged, request, existing?.revision, () => {
-        const { overwrite: _overwrite, ttl_seconds, ...facts } = request;
-        const now = clock.now();
-        store.checkpoints.insertOrReplace({
-          ...facts,
-          revision: randomBytes(8).toString('hex'),
-          created_at: now,
-          expires_at: toExpiry(ttl_seconds, now, 422),
-          is_public: false,
-          size_bytes,
-        });
-      });
+      const sizeBytes = await files.seal(staged);
+      await this.#folders.run(() => this.#publish(request, staged, sizeBytes));
     } catch (error) {
       await files.discardStaged(staged);
       throw error;
@@ -75,11 +65,12 @@ export class CheckpointService {
     return path;
   }
 
-  /** Finds what a tinker path names; 422 for what is no such path, 404 for what does not exist. */
-  requirePath(path: string): CheckpointOnDisk {
-    return this.require(toKey(path));
+  /** Gives `read` a checkpoint whose files stay as they are until it is done. Errors as of `require`. */
+  read<Result>(key: CheckpointKey, read: (checkpoint: CheckpointOnDisk) => Promise<Result>): Promise<Result> {
+    return this.#folders.run(() => read(this.require(key)));
   }
 
+  /** Finds a checkpoint; 404 for what does not exist. */
   require(key: CheckpointKey): CheckpointOnDisk {
     const { store, clock, files } = this.#options;
     const row = store.checkpoints.find(key, clock.now());
@@ -114,9 +105,11 @@ export class CheckpointService {
     return this.findLatest(runId, 'weights')?.tinker_path;
   }
 
-  async delete(key: CheckpointKey): Promise<void> {
-    this.require(key);
-    await this.#remove(key);
+  delete(key: CheckpointKey): Promise<void> {
+    return this.#folders.run(() => {
+      this.require(key);
+      return this.#remove(key);
+    });
   }
 
   setPublic(key: CheckpointKey, isPublic: boolean): void {
@@ -130,9 +123,28 @@ export class CheckpointService {
     this.#options.store.checkpoints.setExpiry(key, expiresAt);
   }
 
-  async removeExpired(): Promise<void> {
-    for (const row of this.#options.store.checkpoints.listExpired(this.#options.clock.now()))
-      await this.#remove(row);
+  removeExpired(): Promise<void> {
+    return this.#folders.run(async () => {
+      const { store, clock } = this.#options;
+      for (const row of store.checkpoints.listExpired(clock.now())) await this.#remove(row);
+    });
+  }
+
+  async #publish(request: SaveRequest, staged: string, size_bytes: number): Promise<void> {
+    const { store, clock, files } = this.#options;
+    const now = clock.now();
+    const { overwrite: _overwrite, ttl_seconds, ...facts } = request;
+    const isPublic = store.checkpoints.find(request, now)?.is_public ?? false;
+    await files.publish(staged, request, store.checkpoints.findRevision(request), () =>
+      store.checkpoints.insertOrReplace({
+        ...facts,
+        revision: randomBytes(8).toString('hex'),
+        created_at: now,
+        expires_at: toExpiry(ttl_seconds, now, 422),
+        is_public: isPublic,
+        size_bytes,
+      }),
+    );
   }
 
   /** The row goes first: a folder without a row is cleaned at the next start, a row without a folder would not be. */

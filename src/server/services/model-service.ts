@@ -196,7 +196,9 @@ export class ModelService {
   ): Submission {
     const { futures } = this.#options;
     const repeated = key === undefined ? undefined : futures.findByKey(key);
-    const future = repeated ?? futures.create(key, () => model.queue.waitingFor);
+    const future =
+      repeated ??
+      futures.create(key, () => (seqId === undefined ? undefined : model.queue.describeWait(seqId)));
     if (repeated === undefined) {
       this.#touch(model);
       model.queue.submit(seqId, toJob(futures, future, operation));

@@ -15,7 +15,7 @@ import { toJob } from '../operations.ts';
 import type { SamplerRow } from '../store/sampler-store.ts';
 import type { Store } from '../store/store.ts';
 import { toSampleTask } from '../wire/sample-request.ts';
-import type { CheckpointService } from './checkpoint-service.ts';
+import { toKey, type CheckpointService } from './checkpoint-service.ts';
 import type { LiveModel } from './model-service.ts';
 import type { SessionService } from './session-service.ts';
 
@@ -56,7 +56,7 @@ export class SamplerService {
     this.#options.sessions.requireActive(session_id);
     const id = toSamplerId(session_id, sampling_session_seq_id);
     if (this.#options.store.samplers.find(id) !== undefined) return { sampling_session_id: id };
-    const checkpoint = model_path == null ? undefined : this.#options.checkpoints.requirePath(model_path);
+    const checkpoint = model_path == null ? undefined : this.#options.checkpoints.require(toKey(model_path));
     const baseName = checkpoint?.base_model ?? base_model;
     if (baseName == null) throw new HttpError(422, 'create_sampling_session needs base_model or model_path');
     if (base_model != null && base_model !== baseName) {
@@ -148,7 +148,7 @@ export class SamplerService {
   }
 
   #open(row: Omit<SamplerRow, 'created_at'>, base: BaseModel): LiveSampler {
-    const ready = this.#createInEngine(row.id, base, this.#sourceOf(row));
+    const ready = this.#load(row, base);
     // Whoever samples gets the failure; without a sample it concerns nobody.
     ready.catch(() => undefined);
     const sampler = { sessionId: row.session_id, base, ready };
@@ -156,9 +156,11 @@ export class SamplerService {
     return sampler;
   }
 
-  #sourceOf({ model_path }: Omit<SamplerRow, 'created_at'>): EngineSource {
-    if (model_path === null) return { kind: 'base' };
-    return { kind: 'directory', directory: this.#options.checkpoints.requirePath(model_path).directory };
+  #load({ id, model_path }: Omit<SamplerRow, 'created_at'>, base: BaseModel): Promise<void> {
+    if (model_path === null) return this.#createInEngine(id, base, { kind: 'base' });
+    return this.#options.checkpoints.read(toKey(model_path), ({ directory }) =>
+      this.#createInEngine(id, base, { kind: 'directory', directory }),
+    );
   }
 
   #createInEngine(samplerId: string, base: BaseModel, from: EngineSource): Promise<void> {

@@ -127,7 +127,7 @@ export class TrainingService {
   #createFromState(request: LoadWeights, session_id: string, model_seq_id: number): Promise<Submission> {
     const { models, checkpoints } = this.#options;
     requireTrainingState(request.path);
-    const state = checkpoints.requirePath(request.path);
+    const state = checkpoints.require(toKey(request.path));
     const base_model = request.base_model ?? state.base_model;
     if (request.optimizer && request.optimizer_config != null) {
       throw new HttpError(422, 'optimizer_config cannot be combined with a restored optimizer state');
@@ -147,11 +147,16 @@ export class TrainingService {
 
   async #load(modelId: string, baseModel: string, request: LoadWeights): Promise<OperationResult> {
     const { path, optimizer: includeOptimizer } = request;
-    const { directory, base_model } = this.#options.checkpoints.requirePath(path);
-    if (base_model !== baseModel) {
-      throw new OperationError(`${path} is of ${base_model} and cannot be loaded into ${baseModel}`, 'user');
-    }
-    await this.#options.engine.run((e) => e.loadModel({ modelId, directory, includeOptimizer }));
+    const { checkpoints, engine } = this.#options;
+    await checkpoints.read(toKey(path), async ({ directory, base_model }) => {
+      if (base_model !== baseModel) {
+        throw new OperationError(
+          `${path} is of ${base_model} and cannot be loaded into ${baseModel}`,
+          'user',
+        );
+      }
+      await engine.run((e) => e.loadModel({ modelId, directory, includeOptimizer }));
+    });
     return { kind: 'json', body: { type: 'load_weights', path, model_id: modelId } };
   }
 

@@ -33,8 +33,7 @@ CREATE INDEX IF NOT EXISTS checkpoints_by_time ON checkpoints(created_at);
  * second server on the same folder is refused here.
  */
 export function openDatabase(dataDir: string): DatabaseSync {
-  mkdirSync(dataDir, { recursive: true });
-  const database = new DatabaseSync(join(dataDir, 'tinker.db'), { timeout: 0 });
+  const database = openFile(dataDir);
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`);
@@ -48,6 +47,16 @@ export function openDatabase(dataDir: string): DatabaseSync {
       );
     }
     throw error;
+  }
+}
+
+function openFile(dataDir: string): DatabaseSync {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    return new DatabaseSync(join(dataDir, 'tinker.db'), { timeout: 0 });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InvalidArgumentError(`The data folder ${dataDir} cannot be used: ${reason}`, { cause: error });
   }
 }
 
