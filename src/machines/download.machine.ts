@@ -1,0 +1,287 @@
+import {
+  assign,
+  emit,
+  fromCallback,
+  fromPromise,
+  setup,
+  type ErrorActorEvent,
+  type StateValue,
+} from 'xstate';
+import { InternalError, TinkerError } from '../core/errors.ts';
+import type { DownloadEvents, DownloadResult, DownloadState } from '../types/downloads.ts';
+import {
+  isPartWorthKeeping,
+  judge,
+  noSetbacks,
+  type NextStep,
+  type SetbackPolicy,
+  type SetbackState,
+  type StepResult,
+} from './download-judgement.ts';
+import type { DownloadPorts } from './download-ports.ts';
+
+export interface DownloadInput extends SetbackPolicy {
+  force: boolean;
+  ports: DownloadPorts;
+}
+
+interface DownloadContext extends DownloadInput, SetbackState {
+  /** Where judging leads. */
+  next: NextStep;
+  /** Signed: a secret. */
+  url: string;
+  result: DownloadResult | undefined;
+  cancelReason: unknown;
+}
+
+type DownloadEvent =
+  | { type: 'slot.granted' }
+  /** `reason` is what the download rejects with. */
+  | { type: 'cancel'; reason: unknown }
+  | ErrorActorEvent;
+
+type EmittedName = 'retry.scheduled' | 'archive.pending';
+type Emitted = { [Name in EmittedName]: { type: Name } & DownloadEvents[Name] }[EmittedName];
+
+export type DownloadOutput =
+  | { status: 'done'; result: DownloadResult }
+  | { status: 'failed'; error: Error }
+  | { status: 'cancelled'; reason: unknown };
+
+interface PortCall {
+  input: DownloadContext;
+  signal: AbortSignal;
+}
+
+/**
+ * One checkpoint: its archive resolved to an address, fetched, verified, extracted aside and put in place. What passes is
+ * tried again from the bytes on disk; whatever ends it, nothing half done is left at the destination.
+ */
+export const downloadMachine = setup({
+  types: {
+    input: {} as DownloadInput,
+    context: {} as DownloadContext,
+    events: {} as DownloadEvent,
+    emitted: {} as Emitted,
+    output: {} as DownloadOutput,
+  },
+  delays: { wait: ({ context }) => context.waitMs },
+  actors: {
+    inspect: fromPromise(({ input, signal }: PortCall) => input.ports.inspectDestination(signal)),
+    resolve: fromPromise(({ input, signal }: PortCall) => input.ports.resolveArchive(signal)),
+    // Teardown gives the slot back on every way out of `slotted`, a stop from outside included.
+    slot: fromCallback<DownloadEvent, DownloadContext>(({ input, sendBack }) =>
+      input.ports.holdSlot(() => sendBack({ type: 'slot.granted' })),
+    ),
+    transfer: fromPromise(({ input, signal }: PortCall) => input.ports.transfer(input.url, signal)),
+    verify: fromPromise(({ input, signal }: PortCall) => input.ports.verify(signal)),
+    extract: fromPromise(({ input, signal }: PortCall) => input.ports.extract(signal)),
+    finalize: fromPromise(({ input }: PortCall) => input.ports.finalize()),
+    discard: fromPromise(({ input }: PortCall) => input.ports.discardPart()),
+    cleanUp: fromPromise(({ input }: { input: { ports: DownloadPorts; keepPart: boolean } }) =>
+      input.ports.cleanUp({ keepPart: input.keepPart }),
+    ),
+  },
+  actions: {
+    judge: assign(({ context }, result: StepResult) => {
+      const { next, state } = judge(context, context, result);
+      return { next, ...state };
+    }),
+    keepBug: assign(({ event }) => ('error' in event ? { error: toBug(event.error) } : {})),
+    keepReason: assign(({ event }) => (event.type === 'cancel' ? { cancelReason: event.reason } : {})),
+    tellRetry: emit(({ context }): Emitted => ({
+      type: 'retry.scheduled',
+      attempt: context.failureCount,
+      delayMs: context.waitMs,
+      reason: context.error.message,
+    })),
+    tellPending: emit(({ context }): Emitted => ({ type: 'archive.pending', waitMs: context.waitMs })),
+  },
+}).createMachine({
+  id: 'download',
+  context: ({ input }) => ({
+    ...noSetbacks,
+    ...input,
+    next: 'failing',
+    url: '',
+    result: undefined,
+    cancelReason: undefined,
+  }),
+  initial: 'active',
+  states: {
+    active: {
+      initial: 'inspecting',
+      on: {
+        cancel: { target: 'cancelling', actions: 'keepReason' },
+        'xstate.error.actor.*': { target: 'failing', actions: 'keepBug' },
+      },
+      states: {
+        inspecting: {
+          invoke: {
+            id: 'inspect',
+            src: 'inspect',
+            input: ({ context }) => context,
+            onDone: [
+              {
+                guard: ({ context, event }) =>
+                  event.output.kind === 'absent' || (event.output.kind === 'exists' && context.force),
+                target: 'resolving',
+              },
+              { target: 'judging', actions: { type: 'judge', params: ({ event }) => event.output } },
+            ],
+          },
+        },
+        resolving: {
+          invoke: {
+            id: 'resolve',
+            src: 'resolve',
+            input: ({ context }) => context,
+            onDone: [
+              {
+                guard: ({ event }) => event.output.kind === 'ready',
+                target: 'slotted',
+                actions: assign(({ event }) =>
+                  event.output.kind === 'ready' ? { url: event.output.url, pendingMs: 0 } : {},
+                ),
+              },
+              { target: 'judging', actions: { type: 'judge', params: ({ event }) => event.output } },
+            ],
+          },
+        },
+        // Passed through: what a step did not achieve has been judged, and the way on is in the context.
+        judging: {
+          always: [
+            { guard: ({ context }) => context.next === 'resolving', target: 'resolving' },
+            { guard: ({ context }) => context.next === 'pending', target: 'pending' },
+            { guard: ({ context }) => context.next === 'backingOff', target: 'backingOff' },
+            { guard: ({ context }) => context.next === 'discarding', target: 'discarding' },
+            { target: '#download.failing' },
+          ],
+        },
+        pending: { entry: 'tellPending', after: { wait: 'resolving' } },
+        backingOff: { entry: 'tellRetry', after: { wait: 'resolving' } },
+        discarding: {
+          invoke: {
+            id: 'discard',
+            src: 'discard',
+            input: ({ context }) => context,
+            onDone: [
+              { guard: ({ event }) => event.output.kind === 'ok', target: 'resolving' },
+              { target: 'judging', actions: { type: 'judge', params: ({ event }) => event.output } },
+            ],
+          },
+        },
+        slotted: {
+          invoke: { id: 'slot', src: 'slot', input: ({ context }) => context },
+          initial: 'queued',
+          states: {
+            queued: { on: { 'slot.granted': 'transferring' } },
+            transferring: {
+              invoke: {
+                id: 'transfer',
+                src: 'transfer',
+                input: ({ context }) => context,
+                onDone: [
+                  { guard: ({ event }) => event.output.kind === 'complete', target: 'verifying' },
+                  {
+                    target: '#download.active.judging',
+                    actions: { type: 'judge', params: ({ event }) => event.output },
+                  },
+                ],
+              },
+            },
+            verifying: {
+              invoke: {
+                id: 'verify',
+                src: 'verify',
+                input: ({ context }) => context,
+                onDone: [
+                  { guard: ({ event }) => event.output.kind === 'intact', target: 'extracting' },
+                  {
+                    target: '#download.active.judging',
+                    actions: { type: 'judge', params: ({ event }) => event.output },
+                  },
+                ],
+              },
+            },
+            extracting: {
+              invoke: {
+                id: 'extract',
+                src: 'extract',
+                input: ({ context }) => context,
+                onDone: [
+                  { guard: ({ event }) => event.output.kind === 'extracted', target: '#download.finalizing' },
+                  {
+                    target: '#download.active.judging',
+                    actions: { type: 'judge', params: ({ event }) => event.output },
+                  },
+                ],
+              },
+            },
+          },
+        },
+      },
+    },
+    // Out of reach of `cancel`: the renames take an instant, and half of them would leave no destination at all.
+    finalizing: {
+      invoke: {
+        id: 'finalize',
+        src: 'finalize',
+        input: ({ context }) => context,
+        onDone: [
+          {
+            guard: ({ event }) => event.output.kind === 'ok',
+            target: 'done',
+            actions: assign(({ event }) =>
+              event.output.kind === 'ok' ? { result: event.output.value } : {},
+            ),
+          },
+          {
+            target: 'failing',
+            actions: assign(({ event }) =>
+              event.output.kind === 'failed' ? { error: event.output.error } : {},
+            ),
+          },
+        ],
+        onError: { target: 'failing', actions: 'keepBug' },
+      },
+    },
+    failing: {
+      invoke: {
+        id: 'cleanUp',
+        src: 'cleanUp',
+        input: ({ context }) => ({ ports: context.ports, keepPart: isPartWorthKeeping(context.error) }),
+        onDone: 'failed',
+        onError: 'failed',
+      },
+    },
+    cancelling: {
+      invoke: {
+        id: 'cleanUp',
+        src: 'cleanUp',
+        input: ({ context }) => ({ ports: context.ports, keepPart: false }),
+        onDone: 'cancelled',
+        onError: 'cancelled',
+      },
+    },
+    done: { type: 'final', output: ({ context }) => ({ status: 'done', result: context.result }) },
+    failed: { type: 'final', output: ({ context }) => ({ status: 'failed', error: context.error }) },
+    cancelled: {
+      type: 'final',
+      output: ({ context }) => ({ status: 'cancelled', reason: context.cancelReason }),
+    },
+  },
+  output: ({ event }) => event.output as DownloadOutput,
+});
+
+/** The name of the innermost state, which is what `state.changed` tells. */
+export function downloadStateOf(value: StateValue): DownloadState {
+  let inner: StateValue | undefined = value;
+  while (typeof inner === 'object') inner = Object.values(inner)[0];
+  return (inner ?? 'inspecting') as DownloadState;
+}
+
+function toBug(error: unknown): Error {
+  if (TinkerError.isInstance(error)) return error;
+  return new InternalError(`a download step threw: ${String(error)}`, { cause: error });
+}
