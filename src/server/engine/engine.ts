@@ -32,9 +32,15 @@ export interface Engine {
   releaseSampler(samplerId: string): Promise<void>;
   sample(request: SampleTask): Promise<SampleResult>;
 
-  /** Resident memory of the process and the shapes compiled so far, with the milliseconds each took. */
-  stats(): Promise<{ compiled: { name: string; milliseconds: number }[] }>;
+  stats(): Promise<EngineStats>;
   close(): Promise<void>;
+}
+
+export interface EngineStats {
+  /** Resident memory of the whole process. */
+  residentBytes: number;
+  /** Every shape compiled so far, with the milliseconds of its first run. */
+  compiled: { name: string; milliseconds: number }[];
 }
 
 export interface BaseModel {
@@ -93,10 +99,4 @@ export interface SampleResult {
   sequences: { tokens: Int32Array; logprobs: Float32Array; stopReason: 'stop' | 'length' }[];
   /** One per prompt token, NaN first; only when asked for. */
   promptLogprobs?: Float32Array | undefined;
-}
-
-/** Input that the engine refuses. `category` user: the caller's to mend; server: ours. */
-export interface EngineFailure {
-  message: string;
-  category: 'user' | 'server';
 }

@@ -14,6 +14,7 @@ const configSchema = z.object({
   rms_norm_eps: z.number().positive(),
   rope_theta: z.number().positive(),
   tie_word_embeddings: z.literal(false),
+  eos_token_id: z.union([z.int(), z.array(z.int())]),
   /** Ours: weights are drawn from this seed at load, and the folder has no `model.safetensors`. */
   random_seed: z.int().optional(),
 });
@@ -28,6 +29,8 @@ export interface ModelConfig {
   contextLength: number;
   normEpsilon: number;
   ropeTheta: number;
+  /** Tokens that end a sequence. */
+  endTokens: number[];
   randomSeed: number | undefined;
 }
 
@@ -54,6 +57,7 @@ export function parseModelConfig(json: unknown, fileName: string): ModelConfig {
     contextLength: config.max_position_embeddings,
     normEpsilon: config.rms_norm_eps,
     ropeTheta: config.rope_theta,
+    endTokens: [config.eos_token_id].flat(),
     randomSeed: config.random_seed,
   };
 }

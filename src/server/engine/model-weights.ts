@@ -85,3 +85,12 @@ export function parameterCount(config: ModelConfig): number {
   const perLayer = 4 * hidden * hidden + 3 * hidden * inner + 2 * hidden;
   return 2 * vocabularySize * hidden + layerCount * perLayer + hidden;
 }
+
+export function copyMatrices(config: ModelConfig, source: TrainableMatrices): TrainableMatrices {
+  const copy = allocateMatrices(config);
+  for (const [index, { data }] of copy.matrices.entries()) {
+    const original = source.matrices[index];
+    if (original !== undefined) data.set(original.data);
+  }
+  return copy;
+}

@@ -69,7 +69,7 @@ export function decodeSafetensors(
     const { dtype, shape, data_offsets: offsets } = entry as Partial<HeaderEntry>;
     if (dtype !== 'F32') return refuse(`tensor ${name} is ${String(dtype)}, and only F32 is read`);
     if (!isCountList(shape) || !isCountList(offsets)) return refuse(`tensor ${name} has no shape or place`);
-    const [begin = 0, end = 0] = offsets;
+    const [begin, end] = offsets;
     const elementCount = shape.reduce((product, size) => product * size, 1);
     if (end - begin !== elementCount * 4)
       return refuse(`tensor ${name} has ${end - begin} bytes, not ${elementCount * 4}`);

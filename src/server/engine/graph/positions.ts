@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../model-config.ts';
 
 /** What is added to the score of a key that a query must not see: its exponential is exactly zero. */
-const hidden = -1e9;
+export const hiddenScore = -1e9;
 
 /** Cosines and sines of the rotary embedding for every position of the context. */
 export class RotaryTable {
@@ -46,7 +46,7 @@ export class RotaryTable {
 /** `[T, T]`: a query sees the keys of its own segment up to itself. */
 export function causalMask(segments: Int32Array): Float32Array<ArrayBuffer> {
   const length = segments.length;
-  const mask = new Float32Array(length * length).fill(hidden);
+  const mask = new Float32Array(length * length).fill(hiddenScore);
   let start = 0;
   for (let query = 0; query < length; query++) {
     if (segments[query] !== segments[start]) start = query;

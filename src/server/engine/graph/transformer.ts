@@ -27,8 +27,8 @@ export interface Tape extends Disposable {
 
 /** Keys and values `[heads, T, headSize]` of one block, for a sampler that goes on from here. */
 export interface LayerMemory {
-  key: Float32Array;
-  value: Float32Array;
+  key: Float32Array<ArrayBuffer>;
+  value: Float32Array<ArrayBuffer>;
 }
 
 /**
@@ -176,7 +176,7 @@ export class Transformer {
 }
 
 /** Reads a float32 array and lets it go. */
-export function readFloats(array: Array): Float32Array {
+export function readFloats(array: Array): Float32Array<ArrayBuffer> {
   const data = array.dataSync();
   if (!(data instanceof Float32Array)) throw new TypeError(`Expected float32, got ${array.dtype}`);
   return data;
