@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { CheckpointKey } from './store/checkpoint-store.ts';
+import { basename, dirname, join } from 'node:path';
+import { checkpointKinds, type CheckpointKey } from './store/checkpoint-store.ts';
 
 /** A marker that the official program looks for in an archive, written last. */
 export const completeMarker = 'checkpoint_complete';
@@ -89,18 +89,12 @@ export class CheckpointFiles {
     const idByFolder = new Map(runIds.map((id) => [toFolderName(id), id]));
     for (const runFolder of await listFolder(this.#runs)) {
       const run_id = idByFolder.get(runFolder) ?? runFolder;
-      for (const kind of ['weights', 'sampler_weights'] as const) {
+      for (const kind of checkpointKinds) {
         const parent = join(this.#runs, runFolder, kind);
-        for (const entry of await listFolder(parent)) {
-          const [, name, revision] = /^\.(.+)\.([0-9a-f]+)\.replaced$/.exec(entry) ?? [];
-          if (name === undefined || revision === undefined) continue;
-          if (revisionOf({ run_id, kind, name }) !== revision) continue;
-          await rm(join(parent, name), { recursive: true, force: true });
-          await rename(join(parent, entry), join(parent, name));
-        }
+        await restoreReplaced(parent, (name) => revisionOf({ run_id, kind, name }));
         for (const name of await listFolder(parent)) {
-          if (revisionOf({ run_id, kind, name }) === undefined)
-            await rm(join(parent, name), { recursive: true, force: true });
+          const isWanted = !isAside(name) && revisionOf({ run_id, kind, name }) !== undefined;
+          if (!isWanted) await rm(join(parent, name), { recursive: true, force: true });
         }
       }
     }
@@ -120,9 +114,26 @@ function toFolderName(runId: string): string {
   return runId.replaceAll(':', '_');
 }
 
+/** Where a folder waits while another takes its place. No checkpoint's name begins with a dot. */
 function asidePath(directory: string, revision: string): string {
-  const name = directory.slice(dirname(directory).length + 1);
-  return join(dirname(directory), `.${name}.${revision}.replaced`);
+  return join(dirname(directory), `.${basename(directory)}.${revision}.replaced`);
+}
+
+function isAside(entry: string): boolean {
+  return entry.startsWith('.');
+}
+
+/** Puts folders back that were set aside for others whose rows were never written. */
+async function restoreReplaced(
+  parent: string,
+  revisionOf: (name: string) => string | undefined,
+): Promise<void> {
+  for (const entry of await listFolder(parent)) {
+    const [, name, revision] = /^\.(.+)\.([0-9a-f]+)\.replaced$/.exec(entry) ?? [];
+    if (name === undefined || revisionOf(name) !== revision) continue;
+    await rm(join(parent, name), { recursive: true, force: true });
+    await rename(join(parent, entry), join(parent, name));
+  }
 }
 
 async function listFolder(directory: string): Promise<string[]> {
