@@ -3,11 +3,63 @@ export type { ServiceOptions } from './client/service-options.ts';
 export type { FromStateInput, LoraTrainingClientInput, SamplingClientInput } from './client/create-model.ts';
 export { TrainingClient, type SaveForSamplerInput, type SaveStateInput } from './client/training-client.ts';
 export { SamplingClient } from './client/sampling-client.ts';
-export { RestClient } from './client/rest-client.ts';
+export { RestClient, type ListOptions, type ScopeOptions } from './client/rest-client.ts';
 export type { ApiFuture, FutureStatus } from './client/api-future.ts';
 export type { Page, PagePromise } from './client/page.ts';
-export { modelInput, supervisedDatum, type SupervisedExample } from './client/data.ts';
 export type { ChatMessage, Tokenizer } from './client/tokenizers.ts';
+export { modelInput, supervisedDatum, type SupervisedExample } from './client/data.ts';
+
+export {
+  CancelledError,
+  ClientClosedError,
+  ConnectionError,
+  DownloadError,
+  FutureExpiredError,
+  InternalError,
+  InvalidArgumentError,
+  InvalidResponseError,
+  RequestFailedError,
+  SessionLostError,
+  TimeoutError,
+  TinkerError,
+} from './core/errors.ts';
+export {
+  ApiError,
+  AuthenticationError,
+  BadRequestError,
+  BillingError,
+  ConflictError,
+  GoneError,
+  InternalServerError,
+  NotFoundError,
+  PermissionDeniedError,
+  RateLimitError,
+  UnprocessableEntityError,
+} from './core/api-errors.ts';
+export { errorCodes, type ErrorCategory, type ErrorCode } from './core/error-codes.ts';
+export type { EventOf, EventSource, EventsDropped, ListenOptions, StreamOptions } from './core/emitter.ts';
+export { createLogger, stderrLogger, type Logger, type LogLevel } from './core/logger.ts';
+export type { Clock } from './core/clock.ts';
 export { parseTinkerPath, toTinkerPath, type TinkerPath } from './core/tinker-path.ts';
 export { toNumbers } from './core/tensors.ts';
 export { packageVersion } from './core/version.ts';
+
+export type { ArchiveUrlResponse, Checkpoint, CheckpointType, Cursor } from './types/checkpoints.ts';
+export type { Datum } from './types/datum.ts';
+export type { QueueChanged, RetryScheduled, SamplingEvents, ServiceEvents, TrainingEvents } from './types/events.ts';
+export type { LossFn, LossFnConfig } from './types/loss.ts';
+export type { ModelInput, ModelInputChunk, Tokens } from './types/model-input.ts';
+export type { RequestOptions } from './types/options.ts';
+export type { AccessScope, TrainingRun } from './types/runs.ts';
+export type { SampledSequence, SampleInput, SampleResponse, SamplingParams } from './types/sampling.ts';
+export type { ServerCapabilities } from './types/service.ts';
+export type { FinishReason, GetSessionResponse } from './types/sessions.ts';
+export type { TensorData, TensorDtype, TensorInput } from './types/tensor.ts';
+export type {
+  AdamParamsInput,
+  ForwardBackwardInput,
+  ForwardBackwardOutput,
+  GetInfoResponse,
+  OptimStepResponse,
+} from './types/training.ts';
+export type { SaveWeightsResponse } from './types/weights.ts';
