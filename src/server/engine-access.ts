@@ -1,23 +1,37 @@
 import type { BaseModel, Engine } from './engine/engine.ts';
 import { HttpError, OperationError } from './errors.ts';
-import { SerialQueue } from './serial-queue.ts';
 
-/** The engine with a queue before it: calls run one at a time, and those not begun are dropped when the server closes. */
+/**
+ * Calls that the engine has at once. It runs them in order, and takes samples that follow each other together; what is
+ * beyond this number waits here, where closing the server can still drop it.
+ */
+const maxCallsAtOnce = 16;
+
+/** The engine with a queue before it. */
 export class EngineAccess {
   readonly #engine: Engine;
+  readonly #waiting: PromiseWithResolvers<void>[] = [];
   #models: Promise<BaseModel[]> | undefined;
-  readonly #queue = new SerialQueue();
-  #closed = false;
+  #callCount = 0;
+  #isStopped = false;
 
   constructor(engine: Engine) {
     this.#engine = engine;
   }
 
-  run<Result>(task: (engine: Engine) => Promise<Result>): Promise<Result> {
-    return this.#queue.run(() => {
-      if (this.#closed) throw new OperationError('the server was closed before this operation ran', 'server');
-      return task(this.#engine);
-    });
+  /** Calls begin in the order in which they were made. */
+  async run<Result>(call: (engine: Engine) => Promise<Result>): Promise<Result> {
+    if (this.#isStopped) throw closedError();
+    if (this.#callCount < maxCallsAtOnce) this.#callCount += 1;
+    else await this.#waitForTurn();
+    try {
+      return await call(this.#engine);
+    } finally {
+      // The next in line takes over the place.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#callCount -= 1;
+      else next.resolve();
+    }
   }
 
   /** Base models on offer; asked once, and again if that failed. */
@@ -37,15 +51,25 @@ export class EngineAccess {
     throw new HttpError(404, `Unknown base model ${name}. This server has: ${known}`);
   }
 
-  /** Calls that have not begun fail from now on. */
+  /** Calls that wait here, and later ones, fail. */
   stop(): void {
-    this.#closed = true;
+    this.#isStopped = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(closedError());
   }
 
-  /** Waits for the running call, then closes the engine. */
+  /** Ends the engine; whatever it still has fails. */
   async close(): Promise<void> {
     this.stop();
-    await this.#queue.idle();
     await this.#engine.close();
   }
+
+  async #waitForTurn(): Promise<void> {
+    const turn = Promise.withResolvers<void>();
+    this.#waiting.push(turn);
+    await turn.promise;
+  }
+}
+
+function closedError(): OperationError {
+  return new OperationError('the server was closed before this operation ran', 'server');
 }

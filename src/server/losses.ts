@@ -1,25 +1,20 @@
 import { HttpError, unsupported } from './errors.ts';
 
 interface LossRules {
-  /** Inputs beside `target_tokens`. */
-  required: readonly ('logprobs' | 'advantages')[];
-  optional: readonly 'weights'[];
+  /** Inputs beside `target_tokens`; all are needed. */
+  inputs: readonly ('weights' | 'logprobs' | 'advantages')[];
   /** Options, all numbers. */
   config: readonly string[];
   /** Whether a position may have several targets, `[N, K]`. */
   takesSeveralTargets: boolean;
 }
 
-const policyInputs = {
-  required: ['logprobs', 'advantages'],
-  optional: [],
-  takesSeveralTargets: false,
-} as const;
+const policyInputs = { inputs: ['logprobs', 'advantages'], takesSeveralTargets: false } as const;
 const clipping = ['clip_low_threshold', 'clip_high_threshold'] as const;
 
 /** The losses that the engine computes (wire-protocol 3.4), and what each reads. */
 const lossRules: Readonly<Record<string, LossRules>> = {
-  cross_entropy: { required: [], optional: ['weights'], config: [], takesSeveralTargets: true },
+  cross_entropy: { inputs: ['weights'], config: [], takesSeveralTargets: true },
   importance_sampling: { ...policyInputs, config: [] },
   ppo: { ...policyInputs, config: clipping },
   cispo: { ...policyInputs, config: clipping },

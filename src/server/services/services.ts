@@ -80,13 +80,13 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
       await files.recover(store.trainingRuns.listIds(), (key) => store.checkpoints.findRevision(key));
     },
 
-    /** Fails what has not begun, waits for what runs, then closes the engine. */
+    /** Fails what has not begun, waits for the running operations of models, and ends the engine with its samples. */
     close: async (): Promise<void> => {
       engine.stop();
       await models.close();
-      await background.idle();
       await archives.idle();
       await engine.close();
+      await background.idle();
     },
   };
 }

@@ -17,12 +17,14 @@ export function toSampleTask(request: SampleRequest, samplerId: string, model: B
   const prompt = toInputTokens(request.prompt, 'prompt');
   checkTokens(prompt, 'prompt', model);
   const maxTokens = params.max_tokens ?? undefined;
-  if (maxTokens !== undefined && prompt.length + maxTokens > model.maxContextLength + 1) {
+  const room = model.maxContextLength - prompt.length;
+  if (room < (maxTokens ?? 1)) {
     throw new HttpError(
       422,
-      `The prompt has ${prompt.length} tokens: with max_tokens ${maxTokens} it exceeds the context of ${model.name}, ${model.maxContextLength}`,
+      `The prompt has ${prompt.length} tokens: with max_tokens ${maxTokens ?? 'not given'} it exceeds the context of ${model.name}, ${model.maxContextLength}`,
     );
   }
+  if (params.top_p === 0) throw new HttpError(422, 'sampling_params.top_p must be above 0');
   return {
     samplerId,
     prompt,

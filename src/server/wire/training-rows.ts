@@ -43,19 +43,19 @@ function toTrainingRow(
     targets: toTargets(targetTensor, `${where}.loss_fn_inputs.target_tokens`, model),
     targetCount,
   };
-  const known = [...rules.required, ...rules.optional];
-  for (const name of known) {
+  for (const name of rules.inputs) {
     const tensor = inputs.get(name);
-    if (tensor !== undefined) row[name] = toFloats(tensor, targetShape, `${where}.loss_fn_inputs.${name}`);
+    if (tensor === undefined) {
+      throw new HttpError(422, `${where}.loss_fn_inputs: the loss ${loss} needs ${name}`);
+    }
+    row[name] = toFloats(tensor, targetShape, `${where}.loss_fn_inputs.${name}`);
   }
-  const missing = rules.required.find((name) => row[name] === undefined);
-  if (missing !== undefined)
-    throw new HttpError(422, `${where}.loss_fn_inputs: the loss ${loss} needs ${missing}`);
-  for (const name of inputs.keys()) {
-    if (name === 'target_tokens' || known.some((knownName) => knownName === name)) continue;
+  const known: readonly string[] = ['target_tokens', ...rules.inputs];
+  const unknown = [...inputs.keys()].find((name) => !known.includes(name));
+  if (unknown !== undefined) {
     throw new HttpError(
       422,
-      `${where}.loss_fn_inputs.${name}: the loss ${loss} does not read it; it reads ${['target_tokens', ...known].join(', ')}`,
+      `${where}.loss_fn_inputs.${unknown}: the loss ${loss} does not read it; it reads ${known.join(', ')}`,
     );
   }
   return { row, targetShape };

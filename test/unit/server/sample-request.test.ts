@@ -54,10 +54,14 @@ describe('toSampleTask', () => {
     });
   });
 
-  it('lets the last sampled token be the one that fills the context', () => {
-    expect(read({}, { max_tokens: 6 }).maxTokens).toBe(6);
-    expect(() => read({}, { max_tokens: 7 })).toThrow(
-      'with max_tokens 7 it exceeds the context of local/random, 8',
+  it('lets the sampled tokens fill the context and not more', () => {
+    expect(read({}, { max_tokens: 5 }).maxTokens).toBe(5);
+    expect(() => read({}, { max_tokens: 6 })).toThrow(
+      'with max_tokens 6 it exceeds the context of local/random, 8',
+    );
+    const whole = { prompt: { chunks: [{ tokens: [1, 1, 1, 1, 1, 1, 1, 1] }] } };
+    expect(() => read(whole, { max_tokens: null })).toThrow(
+      'with max_tokens not given it exceeds the context',
     );
   });
 
@@ -87,6 +91,7 @@ describe('toSampleTask', () => {
   });
 
   it.each([
+    [{ top_p: 0 }, 'top_p must be above 0'],
     [{ stop: '' }, 'an empty text would stop at once'],
     [{ stop: [100] }, 'stop: token 100 is outside the vocabulary'],
   ])('refuses the sampling parameters %j', (params, message) => {
