@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { adamStep, clipToNorm, globalNorm, zeroMoments } from '../../../../src/server/engine/training/adamw.ts';
+import {
+  adamStep,
+  clipToNorm,
+  globalNorm,
+  zeroMoments,
+} from '../../../../src/server/engine/training/adamw.ts';
 import { adam } from './fixtures.ts';
 
 describe('AdamW', () => {
   it('moves by the learning rate against the sign of the first gradient', () => {
     const parameters = Float32Array.from([1, 2, 3]);
     adamStep(parameters, Float32Array.from([0.5, -4, 0]), zeroMoments(3), 1, { ...adam, learning_rate: 0.1 });
-    for (const [index, expected] of [0.9, 2.1, 3].entries()) expect(parameters[index]).toBeCloseTo(expected, 5);
+    for (const [index, expected] of [0.9, 2.1, 3].entries())
+      expect(parameters[index]).toBeCloseTo(expected, 5);
   });
 
   it('follows the published rule over two steps, bias correction included', () => {
@@ -23,7 +29,11 @@ describe('AdamW', () => {
 
   it('decays weights apart from the gradient', () => {
     const parameters = Float32Array.from([2]);
-    adamStep(parameters, new Float32Array(1), zeroMoments(1), 1, { ...adam, learning_rate: 0.1, weight_decay: 0.5 });
+    adamStep(parameters, new Float32Array(1), zeroMoments(1), 1, {
+      ...adam,
+      learning_rate: 0.1,
+      weight_decay: 0.5,
+    });
     expect(parameters[0]).toBeCloseTo(2 - 0.1 * 0.5 * 2, 6);
   });
 

@@ -6,7 +6,13 @@ import type { AdamParams, LoraConfig } from '../../../../src/types/training.ts';
 
 export const modelsDirectory = fileURLToPath(new URL('../../../../models/', import.meta.url));
 
-export const fullLora: LoraConfig = { rank: 8, seed: 3, train_attn: true, train_mlp: true, train_unembed: true };
+export const fullLora: LoraConfig = {
+  rank: 8,
+  seed: 3,
+  train_attn: true,
+  train_mlp: true,
+  train_unembed: true,
+};
 
 export const adam: AdamParams = {
   learning_rate: 1e-2,
@@ -17,7 +23,8 @@ export const adam: AdamParams = {
   grad_clip_norm: 0,
 };
 
-const readJson = (name: string): object => JSON.parse(readFileSync(`${modelsDirectory}/local/random/${name}`, 'utf8'));
+const readJson = (name: string): object =>
+  JSON.parse(readFileSync(`${modelsDirectory}/local/random/${name}`, 'utf8'));
 
 export const tokenizer = new Tokenizer(readJson('tokenizer.json'), readJson('tokenizer_config.json'));
 

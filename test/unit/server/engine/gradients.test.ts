@@ -8,7 +8,11 @@ import { Transformer } from '../../../../src/server/engine/graph/transformer.ts'
 import { allocateMatrices, copyMatrices } from '../../../../src/server/engine/model-weights.ts';
 import type { TrainableMatrices } from '../../../../src/server/engine/model-weights.ts';
 import { RandomStream } from '../../../../src/server/engine/random-stream.ts';
-import { createAdapter, factorGradients, mergeAdapter } from '../../../../src/server/engine/training/lora-adapter.ts';
+import {
+  createAdapter,
+  factorGradients,
+  mergeAdapter,
+} from '../../../../src/server/engine/training/lora-adapter.ts';
 import { packTexts } from '../../../../src/server/engine/training/packing.ts';
 import { scoreTargets, writeLogitsGradient } from '../../../../src/server/engine/training/token-scores.ts';
 import { fullLora, modelsDirectory } from './fixtures.ts';
@@ -26,16 +30,23 @@ beforeAll(async () => {
 /** Texts of random tokens with random targets and coefficients, of which some are zero and some negative. */
 function randomTexts(lengths: number[]) {
   const random = new RandomStream(8n);
-  const tokens = (length: number) => Int32Array.from({ length }, () => Math.floor(random.next() * model.config.vocabularySize));
+  const tokens = (length: number) =>
+    Int32Array.from({ length }, () => Math.floor(random.next() * model.config.vocabularySize));
   return lengths.map((length) => ({
     tokens: tokens(length),
     targets: tokens(length),
-    coefficients: Float32Array.from({ length }, (_, index) => (index % 3 === 0 ? 0 : 2 * random.next() - 0.7)),
+    coefficients: Float32Array.from({ length }, (_, index) =>
+      index % 3 === 0 ? 0 : 2 * random.next() - 0.7,
+    ),
   }));
 }
 
 /** Minus the weighted sum of log-probabilities, and with `sums` its gradient. */
-function evaluate(texts: ReturnType<typeof randomTexts>, matrices: TrainableMatrices, sums?: TrainableMatrices): number {
+function evaluate(
+  texts: ReturnType<typeof randomTexts>,
+  matrices: TrainableMatrices,
+  sums?: TrainableMatrices,
+): number {
   const size = model.config.vocabularySize;
   using weights = uploadWeights(model.config, model.frozen, matrices);
   let loss = 0;
@@ -47,7 +58,8 @@ function evaluate(texts: ReturnType<typeof randomTexts>, matrices: TrainableMatr
       const text = texts[index];
       if (text === undefined) throw new RangeError('no such text');
       const scores = scoreTargets(logits, size, begin, text.targets, 1);
-      for (const [place, logprob] of scores.logprobs.entries()) loss -= (text.coefficients[place] ?? 0) * logprob;
+      for (const [place, logprob] of scores.logprobs.entries())
+        loss -= (text.coefficients[place] ?? 0) * logprob;
       writeLogitsGradient(gradient, logits, size, begin, text.targets, 1, scores, text.coefficients);
     }
     if (sums !== undefined) transformer.backward(tape, gradient, weights, sums);
@@ -55,7 +67,8 @@ function evaluate(texts: ReturnType<typeof randomTexts>, matrices: TrainableMatr
   return loss;
 }
 
-const dot = (left: Float32Array, right: Float32Array) => left.reduce((sum, value, index) => sum + value * (right[index] ?? 0), 0);
+const dot = (left: Float32Array, right: Float32Array) =>
+  left.reduce((sum, value, index) => sum + value * (right[index] ?? 0), 0);
 
 /** Half along the gradient, so that there is something to measure, and half anywhere. */
 function direction(gradient: Float32Array, seed: bigint): Float32Array {
@@ -97,7 +110,10 @@ describe('gradients', () => {
       const along = direction(gradient, 17n);
       const expected = dot(gradient, along);
       const measured = slopeAlong(data, along, () => evaluate(texts, matrices));
-      expect(Math.abs(measured / expected - 1), `${name}: ${measured} measured, ${expected} computed`).toBeLessThan(0.01);
+      expect(
+        Math.abs(measured / expected - 1),
+        `${name}: ${measured} measured, ${expected} computed`,
+      ).toBeLessThan(0.01);
     }
   });
 

@@ -26,7 +26,8 @@ function evaluate(name: string, inputs: TrainingRow, config: Record<string, numb
 function expectNumbers(actual: { sum: number; coefficients: number[] }, sum: number, coefficients: number[]) {
   expect(actual.sum).toBeCloseTo(sum, 5);
   expect(actual.coefficients).toHaveLength(coefficients.length);
-  for (const [index, coefficient] of coefficients.entries()) expect(actual.coefficients[index]).toBeCloseTo(coefficient, 5);
+  for (const [index, coefficient] of coefficients.entries())
+    expect(actual.coefficients[index]).toBeCloseTo(coefficient, 5);
 }
 
 describe('losses', () => {
@@ -53,7 +54,11 @@ describe('losses', () => {
     const config = { clip_low_threshold: 0.75, clip_high_threshold: 1.5 };
     const sum = -(0.75 * Math.log(0.2) + 2 * Math.log(0.3) + 4.5 * Math.log(0.8));
     expectNumbers(evaluate('cispo', policy, config), sum, [0.75, 2, 4.5]);
-    expectNumbers(evaluate('cispo', policy), -(0.5 * Math.log(0.2) + 2 * Math.log(0.3) + 6 * Math.log(0.8)), [0.5, 2, 6]);
+    expectNumbers(
+      evaluate('cispo', policy),
+      -(0.5 * Math.log(0.2) + 2 * Math.log(0.3) + 6 * Math.log(0.8)),
+      [0.5, 2, 6],
+    );
   });
 
   it('dro pulls the log-probability back to the given one, by beta', () => {
@@ -69,7 +74,11 @@ describe('losses', () => {
   it.each([
     ['gspo', {}, /Unknown loss_fn "gspo".*cross_entropy, importance_sampling, ppo, cispo, dro/],
     ['toString', {}, /Unknown loss_fn "toString"/],
-    ['ppo', { beta: 1, epsilon: 2 }, /loss_fn_config of ppo: beta, epsilon .*clip_low_threshold, clip_high_threshold/],
+    [
+      'ppo',
+      { beta: 1, epsilon: 2 },
+      /loss_fn_config of ppo: beta, epsilon .*clip_low_threshold, clip_high_threshold/,
+    ],
     ['cross_entropy', { beta: 1 }, /loss_fn_config of cross_entropy: beta \(it takes none\)/],
     ['dro', { beta: Number.NaN }, /finite numbers: beta/],
     ['cispo', { clip_low_threshold: 5 }, /clip_low_threshold 5 is above clip_high_threshold 4/],

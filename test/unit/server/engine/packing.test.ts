@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { packTexts, padText, rowLengths } from '../../../../src/server/engine/training/packing.ts';
 
@@ -34,12 +34,14 @@ describe('packing', () => {
   });
 
   it('keeps every token of every text once, whatever the lengths', () => {
-    const lengths = fc.array(fc.integer({ min: 1, max: 1024 }), { minLength: 1, maxLength: 40 });
-    fc.assert(
-      fc.property(lengths, (sizes) => {
+    const lengths = array(integer({ min: 1, max: 1024 }), { minLength: 1, maxLength: 40 });
+    assert(
+      property(lengths, (sizes) => {
         const texts = sizes.map((size, index) => new Int32Array(size).fill(index + 1));
         const packs = packTexts(texts);
-        const placed = packs.flatMap((pack) => pack.texts.map(({ index }) => index)).toSorted((a, b) => a - b);
+        const placed = packs
+          .flatMap((pack) => pack.texts.map(({ index }) => index))
+          .toSorted((a, b) => a - b);
         expect(placed).toEqual([...texts.keys()]);
         for (const { row, texts: inRow } of packs) {
           expect(rowLengths).toContain(row.tokens.length);

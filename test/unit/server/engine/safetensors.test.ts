@@ -37,11 +37,31 @@ describe('safetensors files', () => {
     ['an empty file', Buffer.alloc(0), /ends within/],
     ['a file cut in its header', encodeSafetensors(tensors).slice(0, 40), /header is longer/],
     ['a file cut in its data', encodeSafetensors(tensors).slice(0, -1), /tensor b lies past the end/],
-    ['a header that is no JSON', Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{x')]), /not a JSON/],
-    ['another number format', withHeader({ a: { dtype: 'BF16', shape: [4], data_offsets: [0, 8] } }), /tensor a is BF16/],
-    ['a tensor of the wrong size', withHeader({ a: { dtype: 'F32', shape: [3], data_offsets: [0, 8] } }), /8 bytes, not 12/],
-    ['a tensor without shape', withHeader({ a: { dtype: 'F32', data_offsets: [0, 8] } }), /tensor a has no shape/],
-    ['a tensor with negative sizes', withHeader({ a: { dtype: 'F32', shape: [-1], data_offsets: [0, 8] } }), /no shape/],
+    [
+      'a header that is no JSON',
+      Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{x')]),
+      /not a JSON/,
+    ],
+    [
+      'another number format',
+      withHeader({ a: { dtype: 'BF16', shape: [4], data_offsets: [0, 8] } }),
+      /tensor a is BF16/,
+    ],
+    [
+      'a tensor of the wrong size',
+      withHeader({ a: { dtype: 'F32', shape: [3], data_offsets: [0, 8] } }),
+      /8 bytes, not 12/,
+    ],
+    [
+      'a tensor without shape',
+      withHeader({ a: { dtype: 'F32', data_offsets: [0, 8] } }),
+      /tensor a has no shape/,
+    ],
+    [
+      'a tensor with negative sizes',
+      withHeader({ a: { dtype: 'F32', shape: [-1], data_offsets: [0, 8] } }),
+      /no shape/,
+    ],
   ])('that are damaged are refused with their name: %s', (_title, file, message) => {
     expect(() => decodeSafetensors(file, 'some/file')).toThrow(message);
     expect(() => decodeSafetensors(file, 'some/file')).toThrow(EngineError);

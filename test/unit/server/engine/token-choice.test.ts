@@ -23,14 +23,19 @@ describe('the choice of a token', () => {
   it.each([
     ['the model by default', free, [0.1, 0.4, 0.2, 0.3]],
     ['only the likeliest at temperature 0', { ...free, temperature: 0 }, [0, 1, 0, 0]],
-    ['a sharper distribution at a low temperature', { ...free, temperature: 0.5 }, [1 / 30, 16 / 30, 4 / 30, 9 / 30]],
+    [
+      'a sharper distribution at a low temperature',
+      { ...free, temperature: 0.5 },
+      [1 / 30, 16 / 30, 4 / 30, 9 / 30],
+    ],
     ['the top_k likeliest', { ...free, topK: 2 }, [0, 4 / 7, 0, 3 / 7]],
     ['the model when top_k is the whole vocabulary', { ...free, topK: 4 }, [0.1, 0.4, 0.2, 0.3]],
     ['the fewest that reach top_p', { ...free, topP: 0.65 }, [0, 4 / 7, 0, 3 / 7]],
     ['at least one token however small top_p is', { ...free, topP: 1e-9 }, [0, 1, 0, 0]],
     ['top_p of what top_k leaves', { ...free, topK: 2, topP: 0.5 }, [0, 1, 0, 0]],
   ])('follows %s', (_title, settings, expected) => {
-    for (const [token, share] of shares(settings).entries()) expect(share).toBeCloseTo(expected[token] ?? 0, 2);
+    for (const [token, share] of shares(settings).entries())
+      expect(share).toBeCloseTo(expected[token] ?? 0, 2);
   });
 
   it('never gives a token of probability zero', () => {

@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Engine, SampleTask } from '../../../../src/server/engine/engine.ts';
+import { createEngine } from '../../../../src/server/engine/index.ts';
+import { adam, decode, encode, fullLora, modelsDirectory, sampleTask, textRow } from './fixtures.ts';
+
+let engine: Engine;
+const sentence = 'The purple dragon drinks tea.';
+
+beforeAll(async () => {
+  engine = createEngine({ modelsDirectory, randomSeed: 1n });
+  await engine.createModel({ modelId: 'model', baseModel: 'local/random', lora: fullLora });
+  await train(6);
+  await engine.createSampler({
+    samplerId: 'tuned',
+    baseModel: 'local/random',
+    from: { kind: 'model', modelId: 'model' },
+  });
+});
+afterAll(() => engine.close());
+
+async function train(steps: number) {
+  for (let step = 0; step < steps; step++) {
+    await engine.forwardBackward({
+      modelId: 'model',
+      rows: [textRow(sentence)],
+      loss: 'cross_entropy',
+      lossConfig: {},
+      forwardOnly: false,
+    });
+    await engine.optimStep('model', adam);
+  }
+}
+
+const sample = (changes: Partial<SampleTask> = {}, prompt = 'The purple') =>
+  engine.sample(sampleTask('tuned', prompt, changes));
+
+/** The trainer's log-probabilities of a text's tokens after the first. */
+async function trainerLogprobs(tokens: Int32Array): Promise<Float32Array> {
+  const targets = tokens.slice(1);
+  const row = {
+    tokens: tokens.slice(0, -1),
+    targets,
+    targetCount: 1,
+    weights: new Float32Array(targets.length),
+  };
+  const { logprobs } = await engine.forwardBackward({
+    modelId: 'model',
+    rows: [row],
+    loss: 'cross_entropy',
+    lossConfig: {},
+    forwardOnly: true,
+  });
+  return logprobs[0] ?? new Float32Array(0);
+}
+
+const largestDifference = (left: ArrayLike<number>, right: ArrayLike<number>) => {
+  expect(left.length).toBe(right.length);
+  return Array.from(left, (value, index) => Math.abs(value - (right[index] ?? Number.NaN))).reduce(
+    (most, value) => Math.max(most, value),
+    0,
+  );
+};
+
+describe('sampling', () => {
+  it('gives log-probabilities of tokens and prompt within 1e-4 of the trainer, whatever shapes the draw', async () => {
+    const prompt = encode('The purple dragon and the cat went to the river.');
+    const options = {
+      prompt,
+      maxTokens: 80,
+      numSamples: 3,
+      temperature: 0.8,
+      topK: 40,
+      topP: 0.9,
+      promptLogprobs: true,
+    };
+    const { sequences, promptLogprobs } = await sample(options);
+    expect(promptLogprobs?.[0]).toBeNaN();
+    for (const { tokens, logprobs } of sequences) {
+      const expected = await trainerLogprobs(Int32Array.of(...prompt, ...tokens));
+      expect(largestDifference(logprobs, expected.slice(prompt.length - 1))).toBeLessThan(1e-4);
+      expect(
+        largestDifference(promptLogprobs?.slice(1) ?? [], expected.slice(0, prompt.length - 1)),
+      ).toBeLessThan(1e-4);
+    }
+  });
+
+  it('gives no prompt log-probabilities unless asked', async () => {
+    expect((await sample()).promptLogprobs).toBeUndefined();
+  });
+
+  it('writes what the model has learnt at temperature 0, whatever the seed', async () => {
+    const length = encode(sentence).length - encode('The purple').length;
+    const texts = [1n, 2n].map(async (seed) => {
+      const { sequences } = await sample({ temperature: 0, maxTokens: length, seed });
+      return decode(sequences[0]?.tokens ?? new Int32Array(0));
+    });
+    expect(await Promise.all(texts)).toEqual([' dragon drinks tea.', ' dragon drinks tea.']);
+  });
+
+  it('repeats the sequences of a seed bit for bit, alone or in company, and they differ from each other', async () => {
+    const options = { maxTokens: 50, numSamples: 3, seed: 2n ** 70n };
+    const alone = await sample(options);
+    const company = await Promise.all([
+      sample({ maxTokens: 9, seed: 5n }),
+      sample({ maxTokens: 70, numSamples: 7, seed: 6n }, 'A cat'),
+      sample(options),
+      sample({ maxTokens: 20, numSamples: 2 }, 'One day'),
+    ]);
+    expect(company[2]).toEqual(alone);
+    expect((await sample({ ...options, numSamples: 1 })).sequences[0]).toEqual(alone.sequences[0]);
+    expect((await sample({ ...options, numSamples: 12 })).sequences.slice(0, 3)).toEqual(alone.sequences);
+    expect(new Set(alone.sequences.map(({ tokens }) => String(tokens))).size).toBe(3);
+    expect((await sample({ ...options, seed: 2n ** 70n + 1n })).sequences).not.toEqual(alone.sequences);
+  });
+
+  it('repeats the sequences of a seed when the context is padded to more', async () => {
+    const prompt = encode('The purple dragon. '.repeat(9)).slice(0, 64);
+    const short = await sample({ prompt, maxTokens: 40, numSamples: 2 });
+    const long = await sample({ prompt, maxTokens: 400, numSamples: 2 });
+    for (const [index, { tokens, logprobs }] of short.sequences.entries()) {
+      expect(long.sequences[index]?.tokens.slice(0, 40)).toEqual(tokens);
+      expect(long.sequences[index]?.logprobs.slice(0, 40)).toEqual(logprobs);
+    }
+  });
+
+  it('draws a new seed for each request that gives none', async () => {
+    const [first, second] = [await sample({ seed: undefined }), await sample({ seed: undefined })];
+    expect(first.sequences).not.toEqual(second.sequences);
+  });
+
+  it('stops at a stop token or string, which stays in the sequence, else at max_tokens', async () => {
+    const [dragon = 0] = encode(' dragon drinks');
+    const greedy = { temperature: 0, maxTokens: 20 };
+    const byToken = (await sample({ ...greedy, stopTokens: [dragon] })).sequences[0];
+    expect(byToken).toMatchObject({ stopReason: 'stop', tokens: Int32Array.of(dragon) });
+    const byString = (await sample({ ...greedy, stopStrings: ['tea', 'nowhere'] })).sequences[0];
+    expect(byString?.stopReason).toBe('stop');
+    expect(decode(byString?.tokens ?? new Int32Array(0))).toMatch(/tea$/);
+    const unstopped = (await sample({ ...greedy, stopStrings: ['nowhere'] })).sequences[0];
+    expect(unstopped).toMatchObject({ stopReason: 'length' });
+    expect(unstopped?.tokens).toHaveLength(20);
+    expect(unstopped?.logprobs).toHaveLength(20);
+  });
+
+  it('ends at an end-of-sequence token only while that stop is on', async () => {
+    const modelId = 'ends';
+    await engine.createModel({ modelId, baseModel: 'local/random', lora: fullLora });
+    for (let step = 0; step < 16; step++) {
+      await engine.forwardBackward({
+        modelId,
+        rows: [textRow('Hello<|im_end|>Hello')],
+        loss: 'cross_entropy',
+        lossConfig: {},
+        forwardOnly: false,
+      });
+      await engine.optimStep(modelId, { ...adam, learning_rate: 4e-3 });
+    }
+    await engine.createSampler({
+      samplerId: modelId,
+      baseModel: 'local/random',
+      from: { kind: 'model', modelId },
+    });
+    const ends = (stopAtEndOfSequence: boolean) =>
+      engine.sample(sampleTask(modelId, 'Hello', { temperature: 0, maxTokens: 5, stopAtEndOfSequence }));
+    const [end = 0] = encode('<|im_end|>');
+    expect((await ends(true)).sequences[0]).toMatchObject({ stopReason: 'stop', tokens: Int32Array.of(end) });
+    const on = (await ends(false)).sequences[0];
+    expect(on?.stopReason).toBe('length');
+    expect(on?.tokens).toHaveLength(5);
+  });
+
+  it('runs up to the context when max_tokens is not given', async () => {
+    const prompt = new Int32Array(1000).fill(60);
+    expect(
+      (await sample({ prompt, maxTokens: undefined, numSamples: 2 })).sequences.map(
+        ({ tokens }) => tokens.length,
+      ),
+    ).toEqual([24, 24]);
+  });
+
+  it('keeps the weights that a sampler was made with while training goes on', async () => {
+    const before = await sample({ maxTokens: 12 });
+    await train(2);
+    expect(await sample({ maxTokens: 12 })).toEqual(before);
+    await engine.createSampler({
+      samplerId: 'later',
+      baseModel: 'local/random',
+      from: { kind: 'model', modelId: 'model' },
+    });
+    const later = await engine.sample(sampleTask('later', 'The purple', { maxTokens: 12 }));
+    expect(later.sequences[0]?.logprobs).not.toEqual(before.sequences[0]?.logprobs);
+    await engine.releaseSampler('later');
+  });
+
+  it('compiles at most four shapes of its own', async () => {
+    const names = (await engine.stats()).compiled.map(({ name }) => name);
+    expect(names.filter((name) => name.startsWith('decode')).length).toBeLessThanOrEqual(4);
+    expect(names.every((name) => /^(forward|backward|decode) /.test(name))).toBe(true);
+  });
+});
