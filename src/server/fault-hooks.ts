@@ -16,7 +16,7 @@ export function addFaultHooks(app: FastifyInstance, faults: FaultList, clock: Cl
       else if (effect.afterBytes !== undefined) cuts.set(request, effect.afterBytes);
       else {
         reply.hijack();
-        request.raw.destroy();
+        request.raw.socket.destroy();
         return reply;
       }
     }
@@ -41,7 +41,7 @@ export function addFaultHooks(app: FastifyInstance, faults: FaultList, clock: Cl
     cuts.delete(request);
     if (afterBytes === 0) {
       reply.hijack();
-      request.raw.destroy();
+      request.raw.socket.destroy();
       return payload;
     }
     const whole = await toBuffer(payload);
