@@ -4,8 +4,7 @@ import type { ArchiveLimits } from '../types/downloads.ts';
 /** Names that Windows takes for devices in every folder, with any extension. */
 const deviceName = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\.|$)/i;
 /** Separators, streams and wildcards of one system or another; control characters show a name other than it is. */
-// oxlint-disable-next-line no-control-regex
-const forbiddenCharacter = /[\u0000-\u001f\u007f\\:*?"<>|]/;
+const forbiddenCharacter = /[\p{Cc}\\:*?"<>|]/u;
 const maximumSegmentBytes = 255;
 
 export interface AdmittedEntry {

@@ -1,0 +1,129 @@
+import type { Clock } from '../../core/clock.ts';
+import { checkOptionNames } from '../../core/config.ts';
+import { Emitter } from '../../core/emitter.ts';
+import { ClientClosedError, InvalidArgumentError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Random } from '../../core/random.ts';
+import { parseTinkerPath } from '../../core/tinker-path.ts';
+import type { CloseOptions } from '../../machines/actor-life.ts';
+import type { ArchiveLimits, DownloadManagerEvents, DownloadOptions } from '../../types/downloads.ts';
+import { EventedClient } from '../evented-client.ts';
+import type { ResolveArchive } from './archive-steps.ts';
+import type { CheckpointDownload } from './checkpoint-download.ts';
+import { DownloadRegistry } from './download-registry.ts';
+import { toDownloadTarget } from './download-target.ts';
+import { startDownload } from './start-download.ts';
+
+export interface DownloadManagerOptions {
+  resolveArchive: ResolveArchive;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  /** Checkpoints in transfer or extraction at the same time; 4 by default, the others wait. */
+  concurrency?: number | undefined;
+  limits?: Partial<ArchiveLimits> | undefined;
+  /** Failures in a row without a new byte before a download fails; 10 by default, which is about three minutes. */
+  retryLimit?: number | undefined;
+  /** How long the server may build an archive; 30 minutes by default. */
+  pendingLimitMs?: number | undefined;
+  /** A transfer that is silent for so long is broken off and continued; 60 s by default. */
+  stallTimeoutMs?: number | undefined;
+}
+
+const defaultLimits: ArchiveLimits = { entryCount: 100_000, totalBytes: 2 ** 40, depth: 32 };
+
+/** Downloads checkpoints into folders, several at once. Its events are those of all its downloads, each with its `path`. */
+export class DownloadManager extends EventedClient<DownloadManagerEvents> {
+  readonly #options: DownloadManagerOptions;
+  readonly #emitter: Emitter<DownloadManagerEvents>;
+  readonly #registry: DownloadRegistry;
+
+  constructor(options: DownloadManagerOptions) {
+    const { clock, logger, concurrency = 4 } = options;
+    if (!Number.isInteger(concurrency) || concurrency < 1) {
+      throw new InvalidArgumentError(`concurrency must be a positive integer, and is ${concurrency}`);
+    }
+    const emitter = new Emitter<DownloadManagerEvents>(logger);
+    const registry = new DownloadRegistry({ clock, logger, concurrency });
+    super(emitter, registry);
+    this.#options = options;
+    this.#emitter = emitter;
+    this.#registry = registry;
+  }
+
+  /**
+   * Downloads one checkpoint into `outputDir/<path without tinker://, with / as _>`. Starts at once and gives a handle to
+   * await. Throws InvalidArgumentError for a wrong path or option; the handle rejects with DownloadError when the target
+   * exists (unless `force`), when the archive is damaged or unsafe, or when the disk is full.
+   */
+  download(tinkerPath: string, options: DownloadOptions = {}): CheckpointDownload {
+    const registry = this.#registry;
+    if (!registry.isOpen) throw new ClientClosedError('The download manager is closed');
+    const { outputDir, force, signal } = checkDownload(tinkerPath, options);
+    const target = toDownloadTarget(tinkerPath, outputDir);
+    if (registry.has(target.destination)) {
+      const where = `${tinkerPath} is being downloaded to ${target.destination} already`;
+      throw new InvalidArgumentError(`${where}: await that download`);
+    }
+    const {
+      random,
+      limits,
+      retryLimit = 10,
+      pendingLimitMs = 30 * 60_000,
+      stallTimeoutMs = 60_000,
+    } = this.#options;
+    const { handle, run } = startDownload({
+      ...this.#options,
+      tinkerPath,
+      target,
+      force,
+      signal,
+      limits: { ...defaultLimits, ...limits },
+      retryLimit,
+      pendingLimitMs,
+      stallTimeoutMs,
+      pool: registry.pool,
+      slots: registry.slots,
+      parts: registry.parts,
+      createId: () =>
+        Math.floor(random() * 2 ** 32)
+          .toString(16)
+          .padStart(8, '0'),
+      onEvent: (name, payload) =>
+        this.#emitter.emit(name, { ...payload, path: tinkerPath } as DownloadManagerEvents[typeof name]),
+    });
+    registry.add(target.destination, run);
+    return handle;
+  }
+
+  /**
+   * Cancels what runs, which rejects with ClientClosedError, and ends the threads; those that have not stopped after
+   * `deadlineMs` (10 s) are killed.
+   */
+  override close(options?: CloseOptions): Promise<void> {
+    return super.close(options);
+  }
+}
+
+function checkDownload(
+  tinkerPath: string,
+  options: DownloadOptions,
+): { outputDir: string; force: boolean; signal: AbortSignal | undefined } {
+  if (typeof tinkerPath !== 'string')
+    throw new InvalidArgumentError('download takes a checkpoint path (tinker://…) first');
+  parseTinkerPath(tinkerPath);
+  if (/\p{Cc}/u.test(tinkerPath)) {
+    throw new InvalidArgumentError(
+      `The checkpoint path has a control character: ${JSON.stringify(tinkerPath)}`,
+    );
+  }
+  checkOptionNames('download', options, ['outputDir', 'force', 'signal']);
+  const { outputDir = '.', force = false, signal } = options;
+  if (typeof outputDir !== 'string' || outputDir === '' || outputDir.includes('\0')) {
+    throw new InvalidArgumentError('outputDir must be the path of a folder');
+  }
+  if (typeof force !== 'boolean') throw new InvalidArgumentError('force must be true or false');
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new InvalidArgumentError('signal must be an AbortSignal');
+  return { outputDir, force, signal };
+}

@@ -1,0 +1,69 @@
+import PQueue from 'p-queue';
+import type { Clock } from '../../core/clock.ts';
+import { orAborted, withDeadline } from '../../core/deadline.ts';
+import { ClientClosedError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { ClientLife, CloseOptions } from '../../machines/actor-life.ts';
+import { WorkerPool } from '../../workers/pool.ts';
+import type { PartFacts } from '../../workers/protocol.ts';
+import type { DownloadRun } from './checkpoint-download.ts';
+import { removeQuietly } from './place-folder.ts';
+
+const defaultDeadlineMs = 10_000;
+
+/** What the downloads of one manager share, and how all of it ends. */
+export class DownloadRegistry implements ClientLife {
+  readonly pool: WorkerPool;
+  readonly slots: PQueue;
+  /** What is known of part files on disk, by path: what a later download in this process can continue. */
+  readonly parts = new Map<string, PartFacts>();
+  /** By destination. */
+  readonly #runs = new Map<string, DownloadRun>();
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #closed: Promise<void> | undefined;
+
+  constructor({ clock, logger, concurrency }: { clock: Clock; logger: Logger; concurrency: number }) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.pool = new WorkerPool({ clock, logger });
+    this.slots = new PQueue({ concurrency });
+  }
+
+  get isOpen(): boolean {
+    return this.#closed === undefined;
+  }
+
+  has(destination: string): boolean {
+    return this.#runs.has(destination);
+  }
+
+  add(destination: string, run: DownloadRun): void {
+    this.#runs.set(destination, run);
+    const forget = (): void => void this.#runs.delete(destination);
+    run.outcome.then(forget, forget);
+  }
+
+  close({ deadlineMs = defaultDeadlineMs }: CloseOptions = {}): Promise<void> {
+    this.#closed ??= this.#end(deadlineMs);
+    return this.#closed;
+  }
+
+  async #end(timeoutMs: number): Promise<void> {
+    const runs = [...this.#runs.values()];
+    const ending = Promise.allSettled(runs.map(({ outcome }) => outcome));
+    for (const run of runs) run.cancel(new ClientClosedError('The download manager was closed'));
+    try {
+      const options = { timeoutMs };
+      await withDeadline('closing the downloads', options, this.#clock, (signal) =>
+        orAborted(ending, signal),
+      );
+    } catch {
+      this.#logger.warn(`downloads did not end within ${timeoutMs} ms: their threads are ended`);
+    }
+    await this.pool.close();
+    await ending;
+    for (const partPath of this.parts.keys()) await removeQuietly(partPath, this.#logger);
+    this.parts.clear();
+  }
+}

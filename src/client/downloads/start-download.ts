@@ -1,0 +1,89 @@
+import type { Clock } from '../../core/clock.ts';
+import { Emitter } from '../../core/emitter.ts';
+import type { Random } from '../../core/random.ts';
+import { serializeError } from '../../core/serialize-error.ts';
+import { outcomeOf } from '../../machines/bridge.ts';
+import { downloadMachine, downloadStateOf } from '../../machines/download.machine.ts';
+import { startActor } from '../../machines/start-actor.ts';
+import type { DownloadEvents, DownloadResult, DownloadState } from '../../types/downloads.ts';
+import { relay } from '../relay.ts';
+import { ArchiveSteps, type ArchiveStepsOptions } from './archive-steps.ts';
+import { CheckpointDownload, type DownloadRun } from './checkpoint-download.ts';
+
+export interface StartDownloadOptions extends Omit<ArchiveStepsOptions, 'onProgress'> {
+  signal: AbortSignal | undefined;
+  clock: Clock;
+  random: Random;
+  retryLimit: number;
+  pendingLimitMs: number;
+  /** Gets every event of the download too. */
+  onEvent: <Name extends keyof DownloadEvents>(name: Name, payload: DownloadEvents[Name]) => void;
+}
+
+export interface StartedDownload {
+  handle: CheckpointDownload;
+  run: DownloadRun;
+}
+
+/** Starts the actor of one download and puts the handle around it that users hold. */
+export function startDownload(options: StartDownloadOptions): StartedDownload {
+  const { tinkerPath, target, force, signal, clock, random, retryLimit, pendingLimitMs, logger, onEvent } =
+    options;
+  const { destination } = target;
+  const emitter = new Emitter<DownloadEvents>(logger, { replay: ['state.changed'] });
+  const publish = <Name extends keyof DownloadEvents>(name: Name, payload: DownloadEvents[Name]): void => {
+    emitter.emit(name, payload);
+    onEvent(name, payload);
+  };
+  let state: DownloadState = 'inspecting';
+  publish('state.changed', { state });
+  const ports = new ArchiveSteps({
+    ...options,
+    onProgress: (progress) => publish('progress.updated', progress),
+  });
+  const actor = startActor(downloadMachine, {
+    input: { tinkerPath, destination, force, ports, random, retryLimit, pendingLimitMs },
+    clock,
+    logger,
+  });
+  relay<Pick<DownloadEvents, 'retry.scheduled' | 'archive.pending'>>(actor, { emit: publish });
+  actor.subscribe({
+    next: ({ value }) => {
+      const previous = state;
+      state = downloadStateOf(value);
+      if (state !== previous) publish('state.changed', { state, previous });
+    },
+    // The outcome tells it.
+    error: () => undefined,
+  });
+  const cancel = (reason: unknown): void => {
+    if (actor.getSnapshot().status === 'active') actor.send({ type: 'cancel', reason });
+  };
+  const onAbort = (): void => cancel(signal?.reason);
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort, { once: true });
+
+  const settle = async (): Promise<DownloadResult> => {
+    try {
+      const output = await outcomeOf(actor);
+      if (output.status === 'cancelled') throw output.reason;
+      if (output.status === 'failed') {
+        publish('download.failed', { code: serializeError(output.error).code, error: output.error.message });
+        throw output.error;
+      }
+      publish('download.completed', output.result);
+      return output.result;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      emitter.end();
+    }
+  };
+  const run: DownloadRun = {
+    get state() {
+      return state;
+    },
+    outcome: settle(),
+    cancel,
+  };
+  return { handle: new CheckpointDownload({ tinkerPath, destination, run, emitter, logger }), run };
+}

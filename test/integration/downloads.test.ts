@@ -1,0 +1,211 @@
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { toDownloadTarget } from '../../src/client/downloads/download-target.ts';
+import { checkpointTar, gzipped, patternBytes, tarOf } from '../helpers/archives.ts';
+import { folderName, setUpDownloads, tinkerPath } from '../helpers/downloads.ts';
+
+describe('download', () => {
+  test.each([
+    ['plain', checkpointTar(300_000)],
+    ['gzip', gzipped(checkpointTar(300_000))],
+  ])(
+    'puts the files of a %s archive into the folder named after the checkpoint, and leaves nothing else',
+    async (_, archive) => {
+      const { manager, outputDir, destination, put } = await setUpDownloads();
+      put(archive);
+      const result = await manager.download(tinkerPath, { outputDir: join(outputDir, 'new', 'folder') });
+      const target = join(outputDir, 'new', 'folder', folderName);
+      expect(result).toEqual({
+        tinker_path: tinkerPath,
+        destination: target,
+        size_bytes: 300_007,
+        files: [
+          { name: 'adapter_config.json', size_bytes: 7 },
+          { name: 'adapter_model.safetensors', size_bytes: 300_000 },
+          { name: 'checkpoint_complete', size_bytes: 0 },
+        ],
+      });
+      expect(patternBytes(300_000).equals(await readFile(join(target, 'adapter_model.safetensors')))).toBe(
+        true,
+      );
+      expect(await readdir(join(outputDir, 'new', 'folder'))).toEqual([folderName]);
+      expect(destination).toContain(folderName);
+    },
+  );
+
+  test('tells its states, its progress and its end, on the handle and with the path on the manager', async () => {
+    const { manager, outputDir } = await setUpDownloads();
+    const ofManager = Array.fromAsync(manager.events({ types: ['state.changed', 'download.completed'] }));
+    const download = manager.download(tinkerPath, { outputDir });
+    expect(download.status).toBe('inspecting');
+    const events = await Array.fromAsync(download.events());
+    const result = await download;
+    expect(events.flatMap((event) => (event.type === 'state.changed' ? [event.state] : []))).toEqual([
+      'inspecting',
+      'resolving',
+      'queued',
+      'transferring',
+      'verifying',
+      'extracting',
+      'finalizing',
+      'done',
+    ]);
+    expect(events.filter(({ type }) => type === 'progress.updated')).toContainEqual(
+      expect.objectContaining({ phase: 'transferring', receivedBytes: checkpointTar().length }),
+    );
+    expect(events.at(-1)).toEqual({ type: 'download.completed', ...result });
+    expect(download.status).toBe('done');
+    await manager.close();
+    const merged = await ofManager;
+    expect(merged.at(-1)).toEqual({ type: 'download.completed', path: tinkerPath, ...result });
+    expect(merged.every((event) => 'path' in event && event.path === tinkerPath)).toBe(true);
+  });
+
+  test('a listener that comes late gets the state, and can be removed', async () => {
+    const { manager, outputDir } = await setUpDownloads();
+    const download = manager.download(tinkerPath, { outputDir });
+    await download;
+    const states: string[] = [];
+    const listener = ({ state }: { state: string }): void => void states.push(state);
+    download.on('state.changed', listener);
+    download.off('state.changed', listener);
+    download.once('state.changed', listener);
+    expect(states).toEqual(['done', 'done']);
+  });
+
+  test('refuses an existing target before it asks the server for anything', async () => {
+    const { manager, server, outputDir, destination } = await setUpDownloads();
+    await mkdir(destination);
+    await writeFile(join(destination, 'mine'), 'precious');
+    await expect(manager.download(tinkerPath, { outputDir })).rejects.toMatchObject({
+      code: 'destination_exists',
+      message: expect.stringContaining(destination),
+    });
+    expect(server.requests).toEqual([]);
+    expect(await readFile(join(destination, 'mine'), 'utf8')).toBe('precious');
+  });
+
+  test('a link at the target counts as existing, wherever it leads', async () => {
+    const { manager, outputDir, destination } = await setUpDownloads();
+    await symlink(join(outputDir, 'nowhere'), destination);
+    await expect(manager.download(tinkerPath, { outputDir })).rejects.toMatchObject({
+      code: 'destination_exists',
+    });
+  });
+
+  test('with force the old target stays as it is until the new one is complete', async () => {
+    const { manager, server, outputDir, destination } = await setUpDownloads();
+    await mkdir(destination);
+    await writeFile(join(destination, 'old'), 'old');
+    const gate = Promise.withResolvers<void>();
+    server.effects.push({ kind: 'hold', afterBytes: 2000, until: gate.promise });
+    const download = manager.download(tinkerPath, { outputDir, force: true });
+    await expect.poll(() => server.activeCount, { timeout: 20_000 }).toBe(1);
+    expect(await readdir(destination)).toEqual(['old']);
+    gate.resolve();
+    const seen: string[][] = [];
+    download.on('state.changed', ({ state }) => {
+      if (state === 'finalizing') seen.push(['finalizing']);
+    });
+    await download;
+    expect(seen).toHaveLength(1);
+    expect((await readdir(destination)).toSorted()).toEqual([
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'checkpoint_complete',
+    ]);
+    expect(await readdir(outputDir)).toEqual([folderName]);
+  });
+
+  test.each([
+    ['damaged', checkpointTar().subarray(0, -1024), 'corrupt_archive'],
+    ['hostile', tarOf({ name: 'good', body: 'x' }, { name: '../../escaped', body: 'x' }), 'unsafe_archive'],
+  ])('with force the old target survives an archive that is %s', async (_what, archive, code) => {
+    const { manager, outputDir, destination, put } = await setUpDownloads();
+    await mkdir(destination);
+    await writeFile(join(destination, 'old'), 'old');
+    put(archive);
+    await expect(manager.download(tinkerPath, { outputDir, force: true })).rejects.toMatchObject({ code });
+    expect(await readFile(join(destination, 'old'), 'utf8')).toBe('old');
+    expect(await readdir(outputDir)).toEqual([folderName]);
+  });
+
+  test('the target is never there before it is complete', async () => {
+    const { manager, outputDir, put } = await setUpDownloads();
+    put(
+      tarOf(
+        ...Array.from({ length: 200 }, (_, index) => ({ name: `file-${index}`, body: patternBytes(5000) })),
+      ),
+    );
+    const download = manager.download(tinkerPath, { outputDir });
+    const counts = new Set<number>();
+    while (download.status !== 'done') {
+      counts.add(
+        await readdir(download.destination).then(
+          (names) => names.length,
+          () => 0,
+        ),
+      );
+    }
+    await download;
+    counts.add((await readdir(download.destination)).length);
+    expect([...counts]).toEqual([0, 200]);
+  });
+
+  test.each<[string, object]>([
+    ['tinker://run/weights', {}],
+    ['run/weights/name', {}],
+    ['tinker://run/weights/na\nme', {}],
+    [tinkerPath, { outputdir: '.' }],
+    [tinkerPath, { outputDir: '' }],
+    [tinkerPath, { force: 'yes' }],
+    [tinkerPath, { signal: {} }],
+  ])('refuses download(%j, %j) at once', async (path, options) => {
+    const { manager } = await setUpDownloads();
+    expect(() => manager.download(path, options)).toThrow(
+      expect.objectContaining({ code: 'invalid_argument' }),
+    );
+  });
+
+  test('refuses to fetch the same target twice at the same time', async () => {
+    const { manager, outputDir } = await setUpDownloads();
+    const first = manager.download(tinkerPath, { outputDir });
+    expect(() => manager.download(tinkerPath, { outputDir })).toThrow('already');
+    await first;
+    await manager.download(tinkerPath, { outputDir, force: true });
+  });
+
+  test('says what is wrong when the output folder is a file', async () => {
+    const { manager, outputDir } = await setUpDownloads();
+    await writeFile(join(outputDir, 'file'), '');
+    const failing = manager.download(tinkerPath, { outputDir: join(outputDir, 'file') });
+    await expect(failing).rejects.toMatchObject({ code: 'file_access', category: 'user' });
+  });
+
+  test('tries a damaged archive once more before it gives up', async () => {
+    const { manager, server, outputDir, put } = await setUpDownloads();
+    put(checkpointTar().subarray(0, -1024));
+    const download = manager.download(tinkerPath, { outputDir });
+    const states: string[] = [];
+    download.on('state.changed', ({ state }) => {
+      states.push(state);
+      if (state === 'discarding') put(checkpointTar());
+    });
+    expect(await download).toMatchObject({ size_bytes: 3007 });
+    expect(states.filter((state) => state === 'extracting')).toHaveLength(2);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('names of targets follow the official program; on Windows colons become underscores too', () => {
+    expect(toDownloadTarget('tinker://a:train:0/weights/x', '/data', 'linux').destination).toBe(
+      '/data/a:train:0_weights_x',
+    );
+    expect(toDownloadTarget('tinker://a:b\\c/weights/x?', '/data', 'win32').destination).toBe(
+      '/data/a_b_c_weights_x_',
+    );
+    expect(toDownloadTarget('tinker://../weights/..', '.', 'linux').destination).toBe(
+      join(process.cwd(), '.._weights_..'),
+    );
+  });
+});
