@@ -7,6 +7,7 @@ import { createSession, finishSession, sendHeartbeat } from '../http/endpoints/s
 import { createModel, getInfo, loadWeights } from '../http/endpoints/training.ts';
 import type { SamplerFacts, ServicePorts, TrainingPorts } from '../machines/ports.ts';
 import type { QueueChanged } from '../types/events.ts';
+import type { RequestOptions } from '../types/options.ts';
 import type { Outcome } from '../types/outcome.ts';
 import type { CreateSessionRequest } from '../types/sessions.ts';
 import { createModelResponseSchema, type CreateModelRequest, type GetInfoResponse } from '../types/training.ts';
@@ -24,10 +25,11 @@ export async function toOutcome<Value>(work: Promise<Value>): Promise<Outcome<Va
   }
 }
 
-export function createServicePorts(api: ApiClient, session: CreateSessionRequest): ServicePorts {
+/** `options` are those of connecting: they decide how its first request is sent. */
+export function createServicePorts(api: ApiClient, session: CreateSessionRequest, options: RequestOptions): ServicePorts {
   const { clock, logger } = api.connection;
   return {
-    loadConfig: (signal) => toOutcome(getClientConfig(api, { signal })),
+    loadConfig: (signal) => toOutcome(getClientConfig(api, { ...options, timeoutMs: undefined, signal })),
     create: (signal) =>
       toOutcome(
         createSession(api, session, { signal }).then(({ session_id, info_message, warning_message, error_message }) => {

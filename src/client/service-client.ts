@@ -80,7 +80,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     const api = new ApiClient(connection, transport, (what, { attempt, delayMs, error }) =>
       emitter.emit('retry.scheduled', { what, attempt, delayMs, reason: error.message }),
     );
-    const ports = createServicePorts(api, toSessionRequest(options, environment));
+    const ports = createServicePorts(api, toSessionRequest(options, environment), callOptions);
     const actor = startActor(serviceMachine, { input: { ports }, clock, logger });
     relay<ServiceEvents>(actor, emitter);
     try {

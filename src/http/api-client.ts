@@ -111,7 +111,9 @@ export class ApiClient {
 
   #reportRetry(what: string, retry: RetryAttempt): void {
     const { attempt, delayMs, error } = retry;
-    this.#connection.logger.info(`retry ${attempt} of ${what} in ${Math.round(delayMs)} ms: ${error.message}`);
+    // One failure in passing is nobody's concern; the second is worth a line.
+    const level = attempt === 1 ? 'info' : 'warn';
+    this.#connection.logger[level](`retry ${attempt} of ${what} in ${Math.round(delayMs)} ms: ${error.message}`);
     this.#onRetry?.(what, retry);
   }
 }

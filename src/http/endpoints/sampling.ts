@@ -1,5 +1,4 @@
 import { toJsonInteger } from '../../core/lossless-json.ts';
-import { noRetries } from '../../core/retry-policy.ts';
 import { untypedFutureSchema, type UntypedFuture } from '../../types/futures.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import {
@@ -27,7 +26,7 @@ export function getSampler(api: ApiClient, samplerId: string, options?: RequestO
   return api.json({ method: 'GET', path: `/samplers/${pathSegment(samplerId)}` }, getSamplerResponseSchema, options);
 }
 
-/** Submits one sample, once: what happens on 429 and on failures is the sampling client's to decide. */
+/** Submits one sample. Sent again in an outage or on 429, with the same `seq_id`, so the server draws it once. */
 export function submitSample(
   api: ApiClient,
   request: SampleInput & { sampling_session_id: string; seq_id: number },
@@ -45,7 +44,7 @@ export function submitSample(
     type: 'sample',
   };
   const headers = { 'x-tinker-sampling-backpressure': '1' };
-  return api.json({ method: 'POST', path: '/asample', json, headers, retries: noRetries }, untypedFutureSchema, options);
+  return api.json({ method: 'POST', path: '/asample', json, headers }, untypedFutureSchema, options);
 }
 
 /** `stop` goes as an array, which every server takes; a seed beyond 2^53 as the digits of its bigint. */
