@@ -28,8 +28,10 @@ export function addErrorReplies(app: FastifyInstance, logger: Logger): void {
         .status(422)
         .send({ detail: error.validation.map(toFieldError(error.validationContext ?? 'body')) });
     }
+    if (error instanceof HttpError) {
+      return reply.status(error.statusCode).headers(error.headers).send({ detail: error.message });
+    }
     const { statusCode = 500 } = error;
-    if (error instanceof HttpError) reply.headers(error.headers);
     if (statusCode < 500) return reply.status(statusCode).send({ detail: error.message });
     logger.error('a request failed', {
       method: request.method,

@@ -46,6 +46,9 @@ export interface NewModel {
   user_metadata: Record<string, unknown>;
 }
 
+/** The models here are small: a larger adapter would only cost memory. */
+const maxRank = 256;
+
 /** How often, at most, the time of a run's last request is written down. */
 const touchIntervalMs = 1000;
 
@@ -77,6 +80,7 @@ export class ModelService {
         'lora_config: at least one of train_attn, train_mlp and train_unembed must be true',
       );
     }
+    if (lora.rank > maxRank) throw new HttpError(422, `lora_config.rank must be at most ${maxRank}`);
     if (optimizer.type !== 'adamw') throw unsupported(`The optimizer ${optimizer.type}`);
     const base = await this.#options.engine.baseModel(request.base_model);
     const modelId = `${session_id}:train:${request.model_seq_id}`;
