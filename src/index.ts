@@ -4,6 +4,8 @@ export type { FromStateInput, LoraTrainingClientInput, SamplingClientInput } fro
 export { TrainingClient, type SaveForSamplerInput, type SaveStateInput } from './client/training-client.ts';
 export { SamplingClient } from './client/sampling-client.ts';
 export { RestClient, type ListOptions, type ScopeOptions } from './client/rest-client.ts';
+export { DownloadManager } from './client/downloads/download-manager.ts';
+export { CheckpointDownload } from './client/downloads/checkpoint-download.ts';
 export type { ApiFuture, FutureStatus } from './client/api-future.ts';
 export type { Page, PagePromise } from './client/page.ts';
 export type { ChatMessage, Tokenizer } from './client/tokenizers.ts';
@@ -46,6 +48,15 @@ export { packageVersion } from './core/version.ts';
 
 export type { ArchiveUrlResponse, Checkpoint, CheckpointType, Cursor } from './types/checkpoints.ts';
 export type { Datum } from './types/datum.ts';
+export type {
+  DownloadedFile,
+  DownloadEvents,
+  DownloadManagerEvents,
+  DownloadOptions,
+  DownloadProgress,
+  DownloadResult,
+  DownloadState,
+} from './types/downloads.ts';
 export type { QueueChanged, RetryScheduled, SamplingEvents, ServiceEvents, TrainingEvents } from './types/events.ts';
 export type { LossFn, LossFnConfig } from './types/loss.ts';
 export type { ModelInput, ModelInputChunk, Tokens } from './types/model-input.ts';

@@ -25,7 +25,7 @@ console.log(`\nTraining on ${data.length} answers, ${stepCount} steps:`);
 // Every call takes its place in the order at once, so the server never waits for the next one.
 const losses = Array.from({ length: stepCount }, () => {
   const pass = training.forwardBackward({ data, loss_fn: 'cross_entropy' });
-  const step = training.optimStep({ learning_rate: 1e-2 });
+  const step = training.optimStep({ learning_rate: 4e-3 });
   return { pass, step };
 });
 const curve: number[] = [];
@@ -34,7 +34,7 @@ for (const { pass, step } of losses) {
   await step;
   const loss = perToken(metrics['loss:sum'] ?? Number.NaN, data);
   curve.push(loss);
-  console.log(`  step ${String(curve.length).padStart(2)}  loss ${loss.toFixed(3)}  ${'▆'.repeat(Math.ceil(loss * 12))}`);
+  console.log(`  step ${String(curve.length).padStart(2)}  loss ${loss.toFixed(3)}  ${'▆'.repeat(Math.ceil(loss * 6))}`);
 }
 
 const state = training.saveState({ name: 'lesson' });

@@ -1,4 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
+import { downloadMachine } from '../../src/machines/download.machine.ts';
 import { restMachine } from '../../src/machines/rest.machine.ts';
 import { samplingMachine } from '../../src/machines/sampling.machine.ts';
 import { serviceMachine } from '../../src/machines/service.machine.ts';
@@ -12,4 +13,5 @@ export const machines: readonly AnyStateMachine[] = [
   trainingMachine,
   samplingMachine,
   restMachine,
+  downloadMachine,
 ];

@@ -116,6 +116,7 @@ export class DeferredFuture<Value> implements ApiFuture<Value> {
     return this.#emitter.on(name, listener, options);
   }
 
+  // oxlint-disable-next-line unicorn/no-thenable -- it is meant to be awaited
   then<Fulfilled = Value, Rejected = never>(
     onFulfilled?: ((value: Value) => Fulfilled | PromiseLike<Fulfilled>) | null,
     onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,

@@ -25,8 +25,7 @@ export function createPagePromise<Item>(
   // Nothing is asked before somebody wants to know, and the first page is asked once.
   const load = (): Promise<Page<Item>> => (first ??= loadPage(fetchPage, offset, limit));
   return {
-    // A list call is meant to be awaited as well as iterated.
-    // oxlint-disable-next-line unicorn/no-thenable
+    // oxlint-disable-next-line unicorn/no-thenable -- it is meant to be awaited as well as iterated
     then: (onFulfilled, onRejected) => load().then(onFulfilled, onRejected),
     async *[Symbol.asyncIterator]() {
       yield* await load();

@@ -1,11 +1,14 @@
 import { ApiError } from '../core/api-errors.ts';
 import { backgroundClock, systemClock } from '../core/clock.ts';
 import type { ApiClient } from '../http/api-client.ts';
+import { getArchiveUrl } from '../http/endpoints/checkpoints.ts';
 import { createSamplingSession, getSampler } from '../http/endpoints/sampling.ts';
 import { getClientConfig } from '../http/endpoints/service.ts';
 import { createSession, finishSession, sendHeartbeat } from '../http/endpoints/sessions.ts';
 import { createModel, getInfo, loadWeights } from '../http/endpoints/training.ts';
+import { parseTinkerPath } from '../core/tinker-path.ts';
 import type { SamplerFacts, ServicePorts, TrainingPorts } from '../machines/ports.ts';
+import type { ResolveArchive } from './downloads/archive-steps.ts';
 import type { QueueChanged } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import type { Outcome } from '../types/outcome.ts';
@@ -61,7 +64,7 @@ export interface ModelPortsOptions {
   sessionId: string;
   origin: ModelOrigin;
   billingPauseMs: number;
-  onQueueChanged(change: QueueChanged): void;
+  onQueueChanged: (change: QueueChanged) => void;
 }
 
 export function createTrainingPorts(api: ApiClient, options: ModelPortsOptions): TrainingPorts {
@@ -106,4 +109,13 @@ export async function makeSampler(
   if (base_model !== undefined) return { sampling_session_id, base_model };
   const facts = await getSampler(api, sampling_session_id, { signal });
   return { sampling_session_id, base_model: facts.base_model };
+}
+
+/** Asks once where the archive of a checkpoint is; the download decides when to ask again. */
+export function createArchiveResolver(api: ApiClient): ResolveArchive {
+  return async (tinkerPath, signal) => {
+    const outcome = await toOutcome(getArchiveUrl(api, parseTinkerPath(tinkerPath), { signal }));
+    if (outcome.kind === 'failed') return outcome;
+    return outcome.value.kind === 'ready' ? { kind: 'ready', ...outcome.value.archive } : outcome.value;
+  };
 }

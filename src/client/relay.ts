@@ -15,6 +15,6 @@ export function relay<Events extends EventMap>(
   emitter: Pick<Emitter<Events>, 'emit'>,
 ): void {
   actor.on('*', ({ type, ...payload }) => {
-    emitter.emit(type as keyof Events & string, payload as never);
+    emitter.emit(type, payload as never);
   });
 }

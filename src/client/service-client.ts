@@ -23,8 +23,9 @@ import {
   type LoraTrainingClientInput,
   type SamplingClientInput,
 } from './create-model.ts';
+import { DownloadManager } from './downloads/download-manager.ts';
 import { EventedClient } from './evented-client.ts';
-import { createServicePorts } from './ports.ts';
+import { createArchiveResolver, createServicePorts } from './ports.ts';
 import { relay } from './relay.ts';
 import type { RestClient } from './rest-client.ts';
 import { SequenceCounters, type ServiceRuntime } from './runtime.ts';
@@ -46,6 +47,7 @@ interface ServiceParts {
   emitter: Emitter<ServiceEvents>;
   /** Closes the actor with an ending of the session. */
   toLife(ending: { status: FinishReason; detail: string | null }): ClientLife;
+  downloadConcurrency: number | undefined;
 }
 
 /**
@@ -56,6 +58,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
   readonly #runtime: ServiceRuntime;
   readonly #factory: ClientFactory;
   readonly #parts: ServiceParts;
+  #downloads: DownloadManager | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(parts: ServiceParts) {
@@ -98,7 +101,8 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
       };
       const factory = new ClientFactory(actor, runtime);
       const toLife: ServiceParts['toLife'] = (ending) => createLife(actor, { ending });
-      return new ServiceClient({ runtime, factory, emitter, toLife });
+      const { downloadConcurrency } = options;
+      return new ServiceClient({ runtime, factory, emitter, toLife, downloadConcurrency });
     } catch (error) {
       actor.stop();
       transport.close();
@@ -131,10 +135,22 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     return this.#factory.rest(options);
   }
 
-  /** Closes every client, lets their work finish within `deadlineMs` (30 s), and finishes the session. */
+  /** Downloads of checkpoints, several at once; made when it is first used. */
+  get downloads(): DownloadManager {
+    const { api } = this.#runtime;
+    const { clock, random, logger } = api.connection;
+    const { downloadConcurrency: concurrency } = this.#parts;
+    this.#downloads ??= new DownloadManager({ resolveArchive: createArchiveResolver(api), clock, random, logger, concurrency });
+    return this.#downloads;
+  }
+
+  /** Cancels downloads, closes every client, lets their work finish within `deadlineMs` (30 s), and finishes the session. */
   override close({ status = 'success', detail, deadlineMs }: ServiceCloseOptions = {}): Promise<void> {
     this.#closed ??= (async () => {
-      await this.#parts.toLife({ status, detail: detail ?? null }).close({ deadlineMs });
+      await Promise.all([
+        this.#downloads?.close(),
+        this.#parts.toLife({ status, detail: detail ?? null }).close({ deadlineMs }),
+      ]);
       this.#runtime.transport.close();
       this.#parts.emitter.end();
     })();

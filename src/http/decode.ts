@@ -68,6 +68,7 @@ function widen(bytes: Uint8Array, dtype: DType, name: string): Flat {
       const values = new Int32Array(toAlignedBuffer(bytes, 4, name));
       return { dtype: 'int64', data: BigInt64Array.from(values, BigInt) };
     }
+    case DType.DTYPE_UNSPECIFIED:
     default:
       throw new InvalidResponseError(`the result's field ${name} has no element type`);
   }

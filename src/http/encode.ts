@@ -2,11 +2,11 @@ import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { InvalidArgumentError } from '../core/errors.ts';
 import { toBigIntArray, toBytes, toFloatArray, toTokenArray } from '../core/tensors.ts';
 import {
-  ChunkSchema,
-  DatumSchema,
   DType,
   ForwardBackwardRequestSchema,
-  TensorSchema,
+  type ChunkSchema,
+  type DatumSchema,
+  type TensorSchema,
 } from '../proto/tinker_public_pb.ts';
 import type { Datum } from '../types/datum.ts';
 import type { LossFn, LossFnConfig } from '../types/loss.ts';

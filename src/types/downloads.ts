@@ -16,6 +16,16 @@ export type DownloadState =
   | 'failed'
   | 'cancelled';
 
+/** What an archive may hold before it is refused as unsafe. */
+export interface ArchiveLimits {
+  /** Files and folders together; 100,000 by default. */
+  entryCount: number;
+  /** Of the unpacked archive; 1 TiB by default. */
+  totalBytes: number;
+  /** Path segments of one entry; 32 by default. */
+  depth: number;
+}
+
 export interface DownloadOptions {
   /** The folder in which the checkpoint's own folder appears; the current folder by default, created if absent. */
   outputDir?: string | undefined;
@@ -23,6 +33,8 @@ export interface DownloadOptions {
   force?: boolean | undefined;
   /** Cancels the download, which then rejects with the signal's own reason. */
   signal?: AbortSignal | undefined;
+  /** For archives that are larger than any expected one. */
+  limits?: Partial<ArchiveLimits> | undefined;
 }
 
 export interface DownloadedFile {
@@ -39,16 +51,6 @@ export interface DownloadResult {
   size_bytes: number;
   /** In the archive's order. */
   files: DownloadedFile[];
-}
-
-/** What an archive may hold before it is refused as unsafe. */
-export interface ArchiveLimits {
-  /** Files and folders together; 100,000 by default. */
-  entryCount: number;
-  /** Of the unpacked archive; 1 TiB by default. */
-  totalBytes: number;
-  /** Path segments of one entry; 32 by default. */
-  depth: number;
 }
 
 export interface DownloadProgress {

@@ -16,7 +16,6 @@ export const clientConfigSchema = z.object({
 export type ClientConfig = z.output<typeof clientConfigSchema>;
 
 export const dynamicConfigSchema = z.object({ refresh_interval_sec: z.number().default(300) });
-export type DynamicConfig = z.output<typeof dynamicConfigSchema>;
 
 export const handshakeRequestSchema = z.object({ sdk_version: z.string().nullish() });
 

@@ -65,4 +65,3 @@ export const weightsInfoResponseSchema = z.object({
   train_mlp: z.boolean().nullish(),
   train_attn: z.boolean().nullish(),
 });
-export type WeightsInfoResponse = z.output<typeof weightsInfoResponseSchema>;

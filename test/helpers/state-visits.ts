@@ -1,4 +1,4 @@
-import { createActor, type Actor, type AnyStateMachine, type AnyStateNode, type InputFrom } from 'xstate';
+import { createActor, type Actor, type AnyStateMachine, type AnyStateNode, type InputFrom, type InspectionEvent } from 'xstate';
 import type { Clock } from '../../src/core/clock.ts';
 
 /** Which leaf states of a machine the actors of a test file have been in, transient ones included. */
@@ -15,10 +15,10 @@ export class StateVisits<Machine extends AnyStateMachine> {
     const actor: Actor<Machine> = createActor(this.#machine, {
       input,
       clock,
-      inspect: (event) => {
+      inspect: (event: InspectionEvent) => {
         if ('snapshot' in event) this.#note(event.snapshot);
       },
-    } as never);
+    });
     actor.subscribe({ error: () => undefined });
     return actor.start();
   }

@@ -21,7 +21,6 @@ export interface DownloadManagerOptions {
   logger: Logger;
   /** Checkpoints in transfer or extraction at the same time; 4 by default, the others wait. */
   concurrency?: number | undefined;
-  limits?: Partial<ArchiveLimits> | undefined;
   /** Failures in a row without a new byte before a download fails; 10 by default, which is about three minutes. */
   retryLimit?: number | undefined;
   /** How long the server may build an archive; 30 minutes by default. */
@@ -59,26 +58,20 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
   download(tinkerPath: string, options: DownloadOptions = {}): CheckpointDownload {
     const registry = this.#registry;
     if (!registry.isOpen) throw new ClientClosedError('The download manager is closed');
-    const { outputDir, force, signal } = checkDownload(tinkerPath, options);
+    const { outputDir, force, signal, limits } = checkDownload(tinkerPath, options);
     const target = toDownloadTarget(tinkerPath, outputDir);
     if (registry.has(target.destination)) {
       const where = `${tinkerPath} is being downloaded to ${target.destination} already`;
       throw new InvalidArgumentError(`${where}: await that download`);
     }
-    const {
-      random,
-      limits,
-      retryLimit = 10,
-      pendingLimitMs = 30 * 60_000,
-      stallTimeoutMs = 60_000,
-    } = this.#options;
+    const { random, retryLimit = 10, pendingLimitMs = 30 * 60_000, stallTimeoutMs = 60_000 } = this.#options;
     const { handle, run } = startDownload({
       ...this.#options,
       tinkerPath,
       target,
       force,
       signal,
-      limits: { ...defaultLimits, ...limits },
+      limits,
       retryLimit,
       pendingLimitMs,
       stallTimeoutMs,
@@ -105,10 +98,14 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
   }
 }
 
-function checkDownload(
-  tinkerPath: string,
-  options: DownloadOptions,
-): { outputDir: string; force: boolean; signal: AbortSignal | undefined } {
+interface CheckedOptions {
+  outputDir: string;
+  force: boolean;
+  signal: AbortSignal | undefined;
+  limits: ArchiveLimits;
+}
+
+function checkDownload(tinkerPath: string, options: DownloadOptions): CheckedOptions {
   if (typeof tinkerPath !== 'string')
     throw new InvalidArgumentError('download takes a checkpoint path (tinker://…) first');
   parseTinkerPath(tinkerPath);
@@ -117,13 +114,19 @@ function checkDownload(
       `The checkpoint path has a control character: ${JSON.stringify(tinkerPath)}`,
     );
   }
-  checkOptionNames('download', options, ['outputDir', 'force', 'signal']);
-  const { outputDir = '.', force = false, signal } = options;
+  checkOptionNames('download', options, ['outputDir', 'force', 'signal', 'limits']);
+  const { outputDir = '.', force = false, signal, limits = {} } = options;
   if (typeof outputDir !== 'string' || outputDir === '' || outputDir.includes('\0')) {
     throw new InvalidArgumentError('outputDir must be the path of a folder');
   }
   if (typeof force !== 'boolean') throw new InvalidArgumentError('force must be true or false');
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new InvalidArgumentError('signal must be an AbortSignal');
-  return { outputDir, force, signal };
+  checkOptionNames('limits', limits, Object.keys(defaultLimits));
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new InvalidArgumentError(`limits.${name} must be a positive integer, and is ${value}`);
+    }
+  }
+  return { outputDir, force, signal, limits: { ...defaultLimits, ...limits } };
 }

@@ -10,9 +10,9 @@ export interface ApiTurnOptions<Value> {
   method: string;
   width: number;
   future: DeferredFuture<Value>;
-  submit(place: TurnPlace, signal: AbortSignal): Promise<Submission>;
+  submit: (place: TurnPlace, signal: AbortSignal) => Promise<Submission>;
   /** The result of what was accepted. */
-  retrieve(requestIds: readonly string[], signal: AbortSignal): Promise<Value>;
+  retrieve: (requestIds: readonly string[], signal: AbortSignal) => Promise<Value>;
 }
 
 /** A call on a training client as the machine sees it: sends, waits, and settles the caller's future. */

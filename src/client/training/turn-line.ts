@@ -16,12 +16,12 @@ export interface Call<Raw, Value> {
   method: string;
   /** How many sequence ids it takes: the number of its requests. */
   width: number;
-  submit(place: TurnPlace, options: RequestOptions): Promise<Submission>;
+  submit: (place: TurnPlace, options: RequestOptions) => Promise<Submission>;
   requestType: RequestType;
   /** How to read the result of each request. */
   decode: PollRequest<Raw>['decode'];
   /** The caller's value from the results of all requests, in order. */
-  finish(results: Raw[]): Value | Promise<Value>;
+  finish: (results: Raw[]) => Value | Promise<Value>;
 }
 
 /** Puts calls into the line of one training client, and gives each its future. */

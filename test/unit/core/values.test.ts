@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock, delay } from '../../../src/core/clock.ts';
 import { compileConnection, defaultBaseUrl } from '../../../src/core/config.ts';
