@@ -122,9 +122,9 @@ export const downloadMachine = setup({
             src: 'inspect',
             input: ({ context }) => context,
             onDone: [
+              { guard: ({ event }) => event.output.kind === 'absent', target: 'resolving' },
               {
-                guard: ({ context, event }) =>
-                  event.output.kind === 'absent' || (event.output.kind === 'exists' && context.force),
+                guard: ({ context, event }) => event.output.kind === 'exists' && context.force,
                 target: 'resolving',
               },
               { target: 'judging', actions: { type: 'judge', params: ({ event }) => event.output } },

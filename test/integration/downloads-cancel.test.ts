@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -43,6 +44,7 @@ describe('ending a download early', () => {
     await untilHanging();
     controller.abort(reason);
     await expect(download).rejects.toBe(reason);
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
     expect(await readdir(outputDir)).toEqual([]);
     await expect(manager.download(tinkerPath, { outputDir, signal: controller.signal })).rejects.toBe(reason);
     expect(await readdir(outputDir)).toEqual([]);

@@ -1,11 +1,10 @@
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { toDownloadTarget } from '../../src/client/downloads/download-target.ts';
 import { checkpointTar, gzipped, patternBytes, tarOf } from '../helpers/archives.ts';
 import { folderName, setUpDownloads, tinkerPath } from '../helpers/downloads.ts';
 
-describe('download', () => {
+describe('download (CMD-10, BEY-30)', () => {
   test.each([
     ['plain', checkpointTar(300_000)],
     ['gzip', gzipped(checkpointTar(300_000))],
@@ -161,11 +160,23 @@ describe('download', () => {
     [tinkerPath, { outputDir: '' }],
     [tinkerPath, { force: 'yes' }],
     [tinkerPath, { signal: {} }],
+    [tinkerPath, { limits: { entryCount: 0 } }],
+    [tinkerPath, { limits: { files: 3 } }],
   ])('refuses download(%j, %j) at once', async (path, options) => {
     const { manager } = await setUpDownloads();
     expect(() => manager.download(path, options)).toThrow(
       expect.objectContaining({ code: 'invalid_argument' }),
     );
+  });
+
+  test('takes a limit of the caller for what an archive may hold', async () => {
+    const { manager, outputDir } = await setUpDownloads();
+    await expect(
+      manager.download(tinkerPath, { outputDir, limits: { entryCount: 2 } }),
+    ).rejects.toMatchObject({
+      code: 'unsafe_archive',
+      message: expect.stringContaining('more than 2 entries'),
+    });
   });
 
   test('refuses to fetch the same target twice at the same time', async () => {
@@ -195,17 +206,5 @@ describe('download', () => {
     expect(await download).toMatchObject({ size_bytes: 3007 });
     expect(states.filter((state) => state === 'extracting')).toHaveLength(2);
     expect(server.requests).toHaveLength(2);
-  });
-
-  test('names of targets follow the official program; on Windows colons become underscores too', () => {
-    expect(toDownloadTarget('tinker://a:train:0/weights/x', '/data', 'linux').destination).toBe(
-      '/data/a:train:0_weights_x',
-    );
-    expect(toDownloadTarget('tinker://a:b\\c/weights/x?', '/data', 'win32').destination).toBe(
-      '/data/a_b_c_weights_x_',
-    );
-    expect(toDownloadTarget('tinker://../weights/..', '.', 'linux').destination).toBe(
-      join(process.cwd(), '.._weights_..'),
-    );
   });
 });
