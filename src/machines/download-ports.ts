@@ -13,13 +13,13 @@ export type ArchiveResolution =
   | { kind: 'failed'; error: Error };
 
 /** Final. */
-interface Failed {
+export interface StepFailed {
   kind: 'failed';
   error: Error;
 }
 
 /** Passing: worth another attempt after a while. */
-interface Transient {
+export interface StepTransient {
   kind: 'transient';
   error: Error;
   /** How much of the archive is on disk, where that is known. */
@@ -29,7 +29,7 @@ interface Transient {
 }
 
 /** Damaged: worth another fetch. */
-interface Corrupt {
+export interface ArchiveDamaged {
   kind: 'corrupt';
   error: Error;
 }
@@ -39,16 +39,16 @@ export type TransferResult =
   | { kind: 'urlExpired'; error: Error; receivedBytes: number }
   /** What is on disk does not belong to what the server has now. */
   | { kind: 'stale'; error: Error }
-  | Transient
-  | Failed;
+  | StepTransient
+  | StepFailed;
 
-export type VerifyResult = { kind: 'intact' } | Corrupt | Transient | Failed;
+export type VerifyResult = { kind: 'intact' } | ArchiveDamaged | StepTransient | StepFailed;
 
-export type ExtractResult = { kind: 'extracted' } | Corrupt | Transient | Failed;
+export type ExtractResult = { kind: 'extracted' } | ArchiveDamaged | StepTransient | StepFailed;
 
 export interface DownloadPorts {
-  inspectDestination: (signal: AbortSignal) => Promise<{ kind: 'absent' } | { kind: 'exists' } | Failed>;
-  resolveArchive: (signal: AbortSignal) => Promise<ArchiveResolution | Transient>;
+  inspectDestination: (signal: AbortSignal) => Promise<{ kind: 'absent' } | { kind: 'exists' } | StepFailed>;
+  resolveArchive: (signal: AbortSignal) => Promise<ArchiveResolution | StepTransient>;
   /** Queues for one of the slots; the function that comes back gives up the slot, or the place in the queue. */
   holdSlot: (onGranted: () => void) => () => void;
   transfer: (url: string, signal: AbortSignal) => Promise<TransferResult>;
