@@ -30,6 +30,9 @@ export interface ApiFuture<Value> extends PromiseLike<Value> {
   finally(onFinally: () => void): Promise<Value>;
 }
 
+/** How long a failed future may go without being awaited before that is logged. */
+const unobservedAfterMs = 1000;
+
 interface DeferredFutureOptions {
   /** The public method, for messages. */
   method: string;
@@ -56,7 +59,11 @@ export class DeferredFuture<Value> implements ApiFuture<Value> {
     const { method, clock, logger, signal, timeoutMs } = options;
     this.#emitter = new Emitter(logger, { replay: ['queue.changed'] });
     this.#settled.promise.catch((error: unknown) => {
-      if (!this.#observed) logger.warn(`${method} failed and nobody awaits it`, { error: String(error) });
+      if (this.#status !== 'failed' || this.#observed) return;
+      // A program that awaits its futures in order may come to this one a little later.
+      clock.setTimeout(() => {
+        if (!this.#observed) logger.warn(`${method} failed and nobody awaits it`, { error: String(error) });
+      }, unobservedAfterMs);
     });
     const onAbort = (): void => this.#detach(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });

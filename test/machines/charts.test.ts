@@ -1,19 +1,21 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { machines } from '../../scripts/charts/machines.ts';
-import { toChart } from '../../scripts/charts/to-chart.ts';
 
-const charts = new URL('../../docs/machines/', import.meta.url);
+const root = new URL('../../', import.meta.url);
 
 describe('charts in docs/machines', () => {
-  it.each(machines.map((machine) => [machine.id, machine] as const))('shows the %s machine as it is', async (id, machine) => {
-    const written = await readFile(new URL(`${id}.md`, charts), 'utf8');
-    expect(written, 'run `npm run charts`').toBe(toChart(machine));
+  it('show the machines as they are', async () => {
+    // In a process of its own: the guards are printed from their source, which the test runner rewrites.
+    const script = fileURLToPath(new URL('scripts/charts/main.ts', root));
+    await expect(promisify(execFile)(process.execPath, [script, '--check'])).resolves.toMatchObject({ stderr: '' });
   });
 
   it('has a chart for every machine of src/machines, and no other', async () => {
-    const sources = await readdir(new URL('../../src/machines/', import.meta.url));
+    const sources = await readdir(new URL('src/machines/', root));
     const expected = sources.filter((file) => file.endsWith('.machine.ts')).map((file) => file.replace('.machine.ts', '.md'));
-    expect((await readdir(charts)).toSorted()).toEqual(expected.toSorted());
+    expect((await readdir(new URL('docs/machines/', root))).toSorted()).toEqual(expected.toSorted());
   });
 });
