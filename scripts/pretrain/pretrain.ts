@@ -1,10 +1,17 @@
-// Pretrains local/stories-1m on generated text and writes its weights: npm run pretrain -- [steps]
-// The weights are written every few hundred steps, so a run may be stopped early.
+// Pretrains local/stories-1m on generated text and writes its weights: npm run pretrain -- [--steps 6000]
+// [--continue] goes on from the weights that are there, with [--seed] for other text than they have seen. The weights
+// are written every few hundred steps, so a run may be stopped early. A step takes about half a second.
 import { renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { init } from '@jax-js/jax';
-import { encodeBaseModel, randomBaseModel, readModelConfig } from '../../src/server/engine/base-model.ts';
+import {
+  encodeBaseModel,
+  loadBaseModel,
+  randomBaseModel,
+  readModelConfig,
+} from '../../src/server/engine/base-model.ts';
 import type { BaseModelWeights } from '../../src/server/engine/base-model.ts';
 import { uploadWeights } from '../../src/server/engine/graph/device-weights.ts';
 import type { DeviceWeights } from '../../src/server/engine/graph/device-weights.ts';
@@ -17,27 +24,34 @@ import { scoreTargets, writeLogitsGradient } from '../../src/server/engine/train
 import { TokenRows } from './token-rows.ts';
 
 const directory = fileURLToPath(new URL('../../models/local/stories-1m/', import.meta.url));
-const stepCount = Number(process.argv[2] ?? 4200);
+const { values: options } = parseArgs({
+  options: {
+    steps: { type: 'string', default: '6000' },
+    continue: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '11' },
+  },
+});
+const stepCount = Number(options.steps);
 const warmupSteps = 100;
-const peakRate = 3e-3;
+const peakRate = options.continue ? 1.5e-3 : 3e-3;
 const tokensPerStep = 1024;
 const stepsPerCheckpoint = 200;
-/** The last steps see rows of the whole context, so that far positions are learnt too; short rows are cheaper. */
+/** Most steps see short rows, which are cheaper; every fourth a row of the whole context, for the far positions. */
 const shortRow = 256;
-const longRowShare = 0.1;
+const stepsPerLongRow = 4;
 
 await init('wasm');
 const config = await readModelConfig(directory);
-const model = randomBaseModel(config, 7n);
+const model = options.continue ? await loadBaseModel(directory) : randomBaseModel(config, 7n);
 const transformer = new Transformer(config, new ShapeLog(() => performance.now()));
-const rows = new TokenRows(directory, 11);
+const rows = new TokenRows(directory, Number(options.seed));
 const parameters = [model.frozen.embedding, ...model.matrices.matrices.map(({ data }) => data)];
 const moments = parameters.map(({ length }) => zeroMoments(length));
 const started = performance.now();
 let recentLoss = 0;
 
 for (let step = 1; step <= stepCount; step++) {
-  const rowLength = step > stepCount * (1 - longRowShare) ? tokensPerStep : shortRow;
+  const rowLength = step % stepsPerLongRow === 0 ? tokensPerStep : shortRow;
   const sums = allocateMatrices(config);
   const embeddingGradient = new Float32Array(model.frozen.embedding.length);
   let loss = 0;

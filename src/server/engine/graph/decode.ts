@@ -14,7 +14,7 @@ export type KeyValues = {
 export type DecodeInputs = {
   /** Embedded tokens `[batch, hidden]`. */
   embedded: Array;
-  /** `[batch, 1, 2, headSize / 2]`, as in Positions. */
+  /** `[batch, 1, 2, headSize / 2]`, as in Rotation. */
   cosine: Array;
   signedSine: Array;
   /** `[batch, 1, 1, context]`: 0 for a place that holds a key, very negative elsewhere. */

@@ -12,7 +12,7 @@ import {
   splitHeads,
   toHeadMajor,
 } from './layer-forward.ts';
-import type { LayerResiduals, LayerWeights, Positions } from './layer-forward.ts';
+import type { LayerResiduals, LayerWeights, Rotation } from './layer-forward.ts';
 
 /** Gradients of one block's matrices, in the fused shapes of LayerMatrices. */
 export type LayerGradients = {
@@ -32,7 +32,7 @@ export function layerBackward(
   input: Array,
   residuals: LayerResiduals,
   weights: LayerWeights,
-  positions: Omit<Positions, 'mask'>,
+  positions: Rotation,
 ): { input: Array; matrices: LayerGradients } {
   const { intermediateSize: inner, normEpsilon } = config;
   const { middle, gateUp } = residuals;
@@ -67,7 +67,7 @@ function attentionBackward(
   config: ModelConfig,
   attendedGradient: Array,
   { query, key, value, exponentials, inverseSums, attended }: LayerResiduals,
-  { cosine, signedSine }: Omit<Positions, 'mask'>,
+  { cosine, signedSine }: Rotation,
 ): Array {
   const length = attendedGradient.shape[0] ?? 0;
   const { headCount, headSize } = config;

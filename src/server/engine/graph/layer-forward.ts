@@ -12,12 +12,16 @@ export type LayerWeights = {
   mlpNorm: Array;
 };
 
-/** What tells the positions of a padded row apart; the same for every block. */
-export type Positions = {
+/** What the rotary embedding turns the positions of a row by. */
+export type Rotation = {
   /** `[T, 1, 2, headSize / 2]` */
   cosine: Array;
   /** The same shape; negative for the first half of each head. */
   signedSine: Array;
+};
+
+/** What tells the positions of a padded row apart; the same for every block. */
+export type Positions = Rotation & {
   /** `[T, T]`: 0 where a query may look at a key, very negative elsewhere. */
   mask: Array;
 };

@@ -7,7 +7,7 @@ import type { DeviceWeights } from './device-weights.ts';
 import { headBackward, headForward } from './head.ts';
 import { layerBackward } from './layer-backward.ts';
 import { layerForward } from './layer-forward.ts';
-import type { LayerResiduals, LayerWeights, Positions } from './layer-forward.ts';
+import type { LayerResiduals, LayerWeights, Positions, Rotation } from './layer-forward.ts';
 import { causalMask, RotaryTable } from './positions.ts';
 import type { ShapeLog } from './shape-log.ts';
 
@@ -57,7 +57,7 @@ export class Transformer {
         input: Array,
         residuals: LayerResiduals,
         weights: LayerWeights,
-        positions: Omit<Positions, 'mask'>,
+        positions: Rotation,
       ) => layerBackward(config, gradient, input, residuals, weights, positions),
     );
     this.#headForward = jit((input: Array, finalNorm: Array, unembedding: Array) =>
@@ -76,14 +76,19 @@ export class Transformer {
   ): { logits: Float32Array; tape: Tape } {
     return this.#shapes.run(`forward ${row.tokens.length}`, () => {
       using positions = this.#uploadPositions(row);
+      const mask = np.array(causalMask(row.segments), { shape: [row.segments.length, row.segments.length] });
       const inputs: Array[] = [this.#embed(row.tokens, frozen)];
       const residuals: LayerResiduals[] = [];
       for (const layer of weights.layers) {
         const input = last(inputs).ref;
-        const result = this.#layerForward(input, shareWeights(layer), positions.share());
+        const result = this.#layerForward(input, shareWeights(layer), {
+          ...positions.share(),
+          mask: mask.ref,
+        });
         inputs.push(result.output);
         residuals.push(result.residuals);
       }
+      mask.dispose();
       const logits = this.#headForward(last(inputs).ref, weights.finalNorm.ref, weights.unembedding.ref);
       const data = readFloats(logits);
       return {
@@ -119,14 +124,12 @@ export class Transformer {
         const layer = weights.layers[index];
         const sum = sums.layers[index];
         if (layer === undefined || sum === undefined) throw new RangeError(`No layer ${index}`);
-        const { mask, ...rotation } = positions.share();
-        mask.dispose();
         const result = this.#layerBackward(
           gradient,
           take(inputs),
           take(residuals),
           shareWeights(layer),
-          rotation,
+          positions.share(),
         );
         gradient = result.input;
         addTo(sum.queryKeyValue, result.matrices.queryKeyValue);
@@ -154,22 +157,18 @@ export class Transformer {
     return np.array(rows, { shape: [tokens.length, size] });
   }
 
-  #uploadPositions({ positions, segments }: PaddedRow): { share: () => Positions } & Disposable {
-    const length = positions.length;
+  #uploadPositions({ positions }: PaddedRow): { share: () => Rotation } & Disposable {
     const { cosine, signedSine } = this.rotary.of(positions);
-    const shape = [length, 1, 2, this.config.headSize / 2];
-    const uploaded: Positions = {
+    const shape = [positions.length, 1, 2, this.config.headSize / 2];
+    const rotation: Rotation = {
       cosine: np.array(cosine, { shape }),
       signedSine: np.array(signedSine, { shape }),
-      mask: np.array(causalMask(segments), { shape: [length, length] }),
     };
-    const { cosine: cosineArray, signedSine: sineArray, mask } = uploaded;
     return {
-      share: () => ({ cosine: cosineArray.ref, signedSine: sineArray.ref, mask: mask.ref }),
+      share: () => ({ cosine: rotation.cosine.ref, signedSine: rotation.signedSine.ref }),
       [Symbol.dispose]: () => {
-        cosineArray.dispose();
-        sineArray.dispose();
-        mask.dispose();
+        rotation.cosine.dispose();
+        rotation.signedSine.dispose();
       },
     };
   }

@@ -55,11 +55,9 @@ export function mergeAdapter({ rank, pairs }: LoraAdapter, weights: TrainableMat
   for (const { name, inputSize, outputSize, down, up } of pairs) {
     const { data } = matrixOf(weights, name);
     for (let row = 0; row < outputSize; row++) {
-      const target = data.subarray(row * inputSize, (row + 1) * inputSize);
       for (let inner = 0; inner < rank; inner++) {
         const factor = scale * (up[row * rank + inner] ?? 0);
-        if (factor !== 0)
-          addScaled(target, down.subarray(inner * inputSize, (inner + 1) * inputSize), factor);
+        if (factor !== 0) addScaled(data, row * inputSize, down, inner * inputSize, inputSize, factor);
       }
     }
   }
@@ -79,12 +77,12 @@ export function factorGradients(
     const downGradient = new Float32Array(down.length);
     const upGradient = new Float32Array(up.length);
     for (let row = 0; row < outputSize; row++) {
-      const slopes = data.subarray(row * inputSize, (row + 1) * inputSize);
       for (let inner = 0; inner < rank; inner++) {
-        const begin = inner * inputSize;
-        upGradient[row * rank + inner] = scale * product(slopes, down.subarray(begin, begin + inputSize));
+        const slope = product(data, row * inputSize, down, inner * inputSize, inputSize);
+        upGradient[row * rank + inner] = scale * slope;
         const factor = scale * (up[row * rank + inner] ?? 0);
-        if (factor !== 0) addScaled(downGradient.subarray(begin, begin + inputSize), slopes, factor);
+        if (factor !== 0)
+          addScaled(downGradient, inner * inputSize, data, row * inputSize, inputSize, factor);
       }
     }
     return { down: downGradient, up: upGradient };
@@ -97,13 +95,31 @@ function matrixOf({ matrices }: TrainableMatrices, name: string): Matrix {
   return matrix;
 }
 
-function addScaled(target: Float32Array, source: Float32Array, factor: number): void {
-  for (let index = 0; index < target.length; index++)
-    target[index] = (target[index] ?? 0) + factor * (source[index] ?? 0);
+// These two are the innermost loops of a step, so they take offsets: views would cost as much as the sums.
+
+function addScaled(
+  target: Float32Array,
+  targetBegin: number,
+  source: Float32Array,
+  sourceBegin: number,
+  count: number,
+  factor: number,
+): void {
+  for (let index = 0; index < count; index++) {
+    const place = targetBegin + index;
+    target[place] = (target[place] ?? 0) + factor * (source[sourceBegin + index] ?? 0);
+  }
 }
 
-function product(left: Float32Array, right: Float32Array): number {
+function product(
+  left: Float32Array,
+  leftBegin: number,
+  right: Float32Array,
+  rightBegin: number,
+  count: number,
+): number {
   let sum = 0;
-  for (let index = 0; index < left.length; index++) sum += (left[index] ?? 0) * (right[index] ?? 0);
+  for (let index = 0; index < count; index++)
+    sum += (left[leftBegin + index] ?? 0) * (right[rightBegin + index] ?? 0);
   return sum;
 }
