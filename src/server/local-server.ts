@@ -64,6 +64,9 @@ const drainMs = 2000;
 
 async function closeApp(app: FastifyInstance): Promise<void> {
   const timer = systemClock.setTimeout(() => app.server.closeAllConnections(), drainMs);
-  await app.close();
-  systemClock.clearTimeout(timer);
+  try {
+    await app.close();
+  } finally {
+    systemClock.clearTimeout(timer);
+  }
 }

@@ -1,7 +1,8 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { setTtlRequestSchema } from '../../types/checkpoints.ts';
 import { weightsInfoRequestSchema } from '../../types/weights.ts';
-import { toKey, type CheckpointService } from '../services/checkpoint-service.ts';
+import { toCheckpointKey } from '../checkpoint-path.ts';
+import type { CheckpointService } from '../services/checkpoint-service.ts';
 import { checkpointParams, ofCheckpoint, pageOf } from './parameters.ts';
 
 /** Checkpoints across runs, and what can be done with one (wire-protocol 2.24 to 2.29). */
@@ -45,7 +46,9 @@ export const checkpointRoutes: FastifyPluginCallbackZod<{ checkpoints: Checkpoin
   );
 
   app.post('/weights_info', { schema: { body: weightsInfoRequestSchema } }, ({ body }) => {
-    const { base_model, optimizer_config, lora_config } = checkpoints.require(toKey(body.tinker_path));
+    const { base_model, optimizer_config, lora_config } = checkpoints.require(
+      toCheckpointKey(body.tinker_path),
+    );
     const { rank, train_unembed, train_mlp, train_attn } = lora_config;
     return {
       base_model,

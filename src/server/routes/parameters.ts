@@ -12,12 +12,10 @@ export const checkpointParams = z
   .object({ run: z.string(), kind: z.enum(checkpointKinds), name: z.string() })
   .transform(({ run, kind, name }): CheckpointKey => ({ run_id: run, kind, name }));
 
-const maxPageSize = 1000;
-
 /** Paging by offset. `access_scope` and `project_id` are accepted and change nothing: here is one owner and no project. */
 export function pageOf(defaultLimit: number) {
   return z.object({
-    limit: z.coerce.number().int().min(1).max(maxPageSize).default(defaultLimit),
+    limit: z.coerce.number().int().min(1).default(defaultLimit),
     offset: z.coerce.number().int().min(0).default(0),
   });
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
-import { parseTinkerPath, toTinkerPath } from '../../core/tinker-path.ts';
 import type { Checkpoint } from '../../types/checkpoints.ts';
 import type { LoraConfig, OptimizerConfig } from '../../types/training.ts';
 import type { CheckpointFiles } from '../checkpoint-files.ts';
+import { toCheckpointPath } from '../checkpoint-path.ts';
 import type { EngineAccess } from '../engine-access.ts';
 import { HttpError, OperationError } from '../errors.ts';
 import { toExpiry } from '../names.ts';
@@ -45,7 +45,7 @@ export class CheckpointService {
   /** Saves a model's weights, with the optimizer's moments for a training state; answers the tinker path. */
   async save(request: SaveRequest): Promise<string> {
     const { store, clock, engine, files } = this.#options;
-    const path = toPath(request);
+    const path = toCheckpointPath(request);
     if (!request.overwrite && store.checkpoints.find(request, clock.now()) !== undefined) {
       throw new OperationError(
         `A checkpoint ${path} exists already: choose another name, or overwrite it`,
@@ -75,10 +75,13 @@ export class CheckpointService {
     const { store, clock, files } = this.#options;
     const row = store.checkpoints.find(key, clock.now());
     if (row === undefined)
-      throw new HttpError(404, `Unknown checkpoint ${toPath(key)}: it may have expired or been deleted`);
+      throw new HttpError(
+        404,
+        `Unknown checkpoint ${toCheckpointPath(key)}: it may have expired or been deleted`,
+      );
     const directory = files.directoryOf(key);
     if (!existsSync(directory))
-      throw new HttpError(404, `The files of ${toPath(key)} are missing from the data folder`);
+      throw new HttpError(404, `The files of ${toCheckpointPath(key)} are missing from the data folder`);
     return { ...row, directory };
   }
 
@@ -154,30 +157,12 @@ export class CheckpointService {
   }
 }
 
-/** A tinker path as key; `external_weights` is a kind that this server does not make. */
-export function toKey(path: string): CheckpointKey {
-  const [kind, name] = [path.split('/')[3], path.split('/')[4]];
-  try {
-    const { training_run_id } = parseTinkerPath(path);
-    if (name !== undefined && (kind === 'weights' || kind === 'sampler_weights')) {
-      return { run_id: training_run_id, kind, name };
-    }
-  } catch (error) {
-    throw new HttpError(422, error instanceof Error ? error.message : String(error));
-  }
-  throw new HttpError(404, `Unknown checkpoint ${path}`);
-}
-
-export function toPath({ run_id, kind, name }: CheckpointKey): string {
-  return toTinkerPath(run_id, kind === 'weights' ? 'training' : 'sampler', name);
-}
-
 function toCheckpoint(row: CheckpointRow): Checkpoint {
   return {
     checkpoint_id: `${row.kind}/${row.name}`,
     checkpoint_type: row.kind === 'weights' ? 'training' : 'sampler',
     time: new Date(row.created_at).toISOString(),
-    tinker_path: toPath(row),
+    tinker_path: toCheckpointPath(row),
     size_bytes: row.size_bytes,
     public: row.is_public,
     ...(row.user_metadata === null ? {} : { user_metadata: row.user_metadata }),

@@ -6,6 +6,7 @@ import type {
   GetSamplerResponse,
   sampleRequestSchema,
 } from '../../types/sampling.ts';
+import { toCheckpointKey } from '../checkpoint-path.ts';
 import type { BackgroundWork } from '../background-work.ts';
 import type { BaseModel, Engine, SampleTask } from '../engine/engine.ts';
 import type { EngineAccess } from '../engine-access.ts';
@@ -15,7 +16,7 @@ import { toJob } from '../operations.ts';
 import type { SamplerRow } from '../store/sampler-store.ts';
 import type { Store } from '../store/store.ts';
 import { toSampleTask } from '../wire/sample-request.ts';
-import { toKey, type CheckpointService } from './checkpoint-service.ts';
+import type { CheckpointService } from './checkpoint-service.ts';
 import type { LiveModel } from './model-service.ts';
 import type { SessionService } from './session-service.ts';
 
@@ -54,18 +55,23 @@ export class SamplerService {
   ): Promise<{ sampling_session_id: string }> {
     const { session_id, sampling_session_seq_id, base_model, model_path } = request;
     this.#options.sessions.requireActive(session_id);
-    const id = toSamplerId(session_id, sampling_session_seq_id);
-    if (this.#options.store.samplers.find(id) !== undefined) return { sampling_session_id: id };
-    const checkpoint = model_path == null ? undefined : this.#options.checkpoints.require(toKey(model_path));
+    const checkpoint =
+      model_path == null ? undefined : this.#options.checkpoints.require(toCheckpointKey(model_path));
     const baseName = checkpoint?.base_model ?? base_model;
     if (baseName == null) throw new HttpError(422, 'create_sampling_session needs base_model or model_path');
     if (base_model != null && base_model !== baseName) {
       throw new HttpError(422, `${model_path} is of ${baseName}, not of ${base_model}`);
     }
     const base = await this.#options.engine.baseModel(baseName);
+    const id = toSamplerId(session_id, sampling_session_seq_id);
     const row = { id, session_id, base_model: baseName, model_path: model_path ?? null, model_id: null };
-    this.#insert({ ...row, created_at: this.#options.clock.now() });
-    this.#open(row, base);
+    const existing = this.#options.store.samplers.find(id);
+    if (existing === undefined) {
+      this.#insert({ ...row, created_at: this.#options.clock.now() });
+      this.#open(row, base);
+    } else if (existing.model_id !== null || existing.model_path !== row.model_path) {
+      throw new HttpError(422, `sampling_session_seq_id ${sampling_session_seq_id} is taken`);
+    }
     return { sampling_session_id: id };
   }
 
@@ -158,7 +164,7 @@ export class SamplerService {
 
   #load({ id, model_path }: Omit<SamplerRow, 'created_at'>, base: BaseModel): Promise<void> {
     if (model_path === null) return this.#createInEngine(id, base, { kind: 'base' });
-    return this.#options.checkpoints.read(toKey(model_path), ({ directory }) =>
+    return this.#options.checkpoints.read(toCheckpointKey(model_path), ({ directory }) =>
       this.#createInEngine(id, base, { kind: 'directory', directory }),
     );
   }

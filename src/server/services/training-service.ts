@@ -5,6 +5,7 @@ import type {
   saveWeightsForSamplerRequestSchema,
   saveWeightsRequestSchema,
 } from '../../types/weights.ts';
+import { toCheckpointKey } from '../checkpoint-path.ts';
 import type { EngineAccess } from '../engine-access.ts';
 import { HttpError, OperationError, unsupported } from '../errors.ts';
 import { checkLossConfig } from '../losses.ts';
@@ -13,7 +14,7 @@ import type { CheckpointKind } from '../store/checkpoint-store.ts';
 import type { OperationResult } from '../wire/results.ts';
 import type { TrainingRequest } from '../wire/training-request.ts';
 import { toTrainingRows } from '../wire/training-rows.ts';
-import { toKey, type CheckpointService } from './checkpoint-service.ts';
+import type { CheckpointService } from './checkpoint-service.ts';
 import type { LiveModel, ModelService, Submission } from './model-service.ts';
 import type { SamplerService } from './sampler-service.ts';
 
@@ -127,7 +128,7 @@ export class TrainingService {
   #createFromState(request: LoadWeights, session_id: string, model_seq_id: number): Promise<Submission> {
     const { models, checkpoints } = this.#options;
     requireTrainingState(request.path);
-    const state = checkpoints.require(toKey(request.path));
+    const state = checkpoints.require(toCheckpointKey(request.path));
     const base_model = request.base_model ?? state.base_model;
     if (request.optimizer && request.optimizer_config != null) {
       throw new HttpError(422, 'optimizer_config cannot be combined with a restored optimizer state');
@@ -148,7 +149,7 @@ export class TrainingService {
   async #load(modelId: string, baseModel: string, request: LoadWeights): Promise<OperationResult> {
     const { path, optimizer: includeOptimizer } = request;
     const { checkpoints, engine } = this.#options;
-    await checkpoints.read(toKey(path), async ({ directory, base_model }) => {
+    await checkpoints.read(toCheckpointKey(path), async ({ directory, base_model }) => {
       if (base_model !== baseModel) {
         throw new OperationError(
           `${path} is of ${base_model} and cannot be loaded into ${baseModel}`,
@@ -182,7 +183,7 @@ export class TrainingService {
 }
 
 function requireTrainingState(path: string): void {
-  const { kind } = toKey(path);
+  const { kind } = toCheckpointKey(path);
   if (kind !== 'weights')
     throw new HttpError(422, `${path} is for sampling; only a training state (weights) can be loaded`);
 }
