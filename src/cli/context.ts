@@ -1,0 +1,64 @@
+import { systemClock, type Clock } from '../core/clock.ts';
+import { readEnvironment, type Environment } from '../core/env.ts';
+import { InterruptedError } from './errors.ts';
+
+export type OutputFormat = 'table' | 'json';
+
+/** What every command gets. */
+export interface CommandContext {
+  readonly format: OutputFormat;
+  /** Aborts with InterruptedError on Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly environment: Environment;
+  /** Stops as Ctrl-C does; for input modes in which the terminal sends no signal. */
+  interrupt: () => void;
+  /** A line for the person at the terminal, on standard error; nothing in the JSON format. */
+  note: (line: string) => void;
+  /** Notes go to `write` instead until this is disposed of: a progress bar has the line under its control. */
+  divertNotes: (write: (line: string) => void) => Disposable;
+}
+
+export interface Interruption extends Disposable {
+  readonly signal: AbortSignal;
+  interrupt: () => void;
+}
+
+/** The first SIGINT or SIGTERM asks the command to stop; the second ends the process. */
+export function listenForInterrupts(forceExit: () => void): Interruption {
+  const controller = new AbortController();
+  const interrupt = (): void => {
+    if (controller.signal.aborted) forceExit();
+    else controller.abort(new InterruptedError('Interrupted.'));
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const name of signals) process.on(name, interrupt);
+  return {
+    signal: controller.signal,
+    interrupt,
+    [Symbol.dispose]() {
+      for (const name of signals) process.off(name, interrupt);
+    },
+  };
+}
+
+export function createContext(format: OutputFormat, { signal, interrupt }: Interruption): CommandContext {
+  const toStandardError = (line: string): void => {
+    process.stderr.write(`${line}\n`);
+  };
+  let write = toStandardError;
+  return {
+    format,
+    signal,
+    interrupt,
+    clock: systemClock,
+    environment: readEnvironment(),
+    note(line) {
+      if (format === 'table') write(line);
+    },
+    divertNotes(other) {
+      write = other;
+      return { [Symbol.dispose]: () => void (write = toStandardError) };
+    },
+  };
+}

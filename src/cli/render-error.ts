@@ -1,0 +1,37 @@
+import type { ErrorCode } from '../core/error-codes.ts';
+import { TinkerError } from '../core/errors.ts';
+import { serializeError } from '../core/serialize-error.ts';
+import { CommandError, UsageError } from './errors.ts';
+import { withoutControlCharacters } from './format-values.ts';
+
+/** Where the SDK's advice speaks of options of a call, what a person at the command line does instead. */
+const hints: Partial<Record<ErrorCode, string>> = {
+  missing_api_key: 'Set TINKER_API_KEY; or start `tinker-ts serve` and set TINKER_BASE_URL to its URL.',
+  invalid_argument: 'Correct it and run the command again; --help explains each argument.',
+  authentication: 'Check TINKER_API_KEY: the server does not take it.',
+  timeout: 'Check the connection, or try again later.',
+  connection: 'Check that the server runs and TINKER_BASE_URL is right.',
+  invalid_response: 'The answer is not of the Tinker API: check TINKER_BASE_URL.',
+  destination_exists: 'Pass --force to replace it, or choose another folder with --output.',
+};
+
+export interface ErrorStyle {
+  format: 'table' | 'json';
+  /** Show the stack of a bug of ours. */
+  debug: boolean;
+}
+
+/** An error for standard error: two lines for people, the serialised error for programs. */
+export function renderError(error: unknown, { format, debug }: ErrorStyle): string {
+  const serialized = serializeError(error);
+  const hint = ownsHint(error) ? serialized.hint : (hints[serialized.code] ?? serialized.hint);
+  if (format === 'json') return JSON.stringify({ ...serialized, hint }, null, 2);
+  const lines = [`Error: ${withoutControlCharacters(serialized.message)}`, hint];
+  const isBug = !TinkerError.isInstance(error) || error.code === 'internal';
+  if (isBug && debug && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
+  return lines.join('\n');
+}
+
+function ownsHint(error: unknown): boolean {
+  return error instanceof UsageError || error instanceof CommandError;
+}

@@ -1,0 +1,142 @@
+import { styleText } from 'node:util';
+import CliTable from 'cli-table3';
+import { withoutControlCharacters } from './format-values.ts';
+
+export interface Table {
+  title: string;
+  headers: readonly string[];
+  rows: readonly (readonly string[])[];
+}
+
+export interface TableStyle {
+  /** Columns of the terminal; undefined when piped, and the table is then as wide as its content. */
+  width: number | undefined;
+  color: boolean;
+}
+
+/** Heavy lines around the header, light ones around the rows, none between rows. */
+const frame = {
+  top: '━',
+  'top-mid': '┳',
+  'top-left': '┏',
+  'top-right': '┓',
+  mid: '━',
+  'mid-mid': '╇',
+  'left-mid': '┡',
+  'right-mid': '┩',
+  bottom: '─',
+  'bottom-mid': '┴',
+  'bottom-left': '└',
+  'bottom-right': '┘',
+  left: '│',
+  middle: '│',
+  right: '│',
+};
+const headerFrame = { left: '┃', middle: '┃', right: '┃' };
+/** A column is not squeezed below this; where that does not do, rows are shown one below the other. */
+const narrowestColumn = 20;
+const paddingWidth = 2;
+
+/** Draws a table, without a line end behind it. */
+export function renderTable(table: Table, style: TableStyle): string {
+  const headers = table.headers.map(withoutControlCharacters);
+  const rows = table.rows.map((row) => row.map(withoutControlCharacters));
+  const clean = { title: withoutControlCharacters(table.title), headers, rows };
+  const natural = naturalWidths(headers, rows);
+  if (style.width === undefined) return drawFramed(clean, natural, style.color);
+  const fitted = fitWidths(natural, style.width);
+  return fitted === undefined ? drawRecords(clean, style.color) : drawFramed(clean, fitted, style.color);
+}
+
+/** The widths that the content asks for, as the drawing library measures it (wide characters, combining ones). */
+function naturalWidths(headers: string[], rows: string[][]): number[] {
+  const probe = new CliTable({ head: headers, style: { head: [], border: [] } });
+  probe.push(...rows);
+  probe.toString();
+  return probe.options.colWidths.map((width) => (width ?? paddingWidth) - paddingWidth);
+}
+
+/**
+ * Content widths that fit into `total` columns. The first column keeps its own; of the others the widest give way first.
+ * Undefined when that would squeeze one too much.
+ */
+export function fitWidths(natural: readonly number[], total: number): number[] | undefined {
+  const available = total - natural.length * (paddingWidth + 1) - 1;
+  const widths = [...natural];
+  let excess = widths.reduce((sum, width) => sum + width, 0) - available;
+  for (; excess > 0; excess--) {
+    const widest = widths.indexOf(Math.max(...widths.slice(1)), 1);
+    const width = widths[widest];
+    if (width === undefined || width <= narrowestColumn) return undefined;
+    widths[widest] = width - 1;
+  }
+  return widths;
+}
+
+function drawFramed({ title, headers, rows }: Table, widths: readonly number[], color: boolean): string {
+  const drawn = new CliTable({
+    chars: frame,
+    colWidths: widths.map((width) => width + paddingWidth),
+    style: { head: [], border: [], compact: true },
+    wordWrap: true,
+  });
+  const toCell = (text: string, column: number) => ({
+    content: column === 0 && color ? paint('cyanBright', text) : text,
+    // A word longer than its column, such as a path, is broken rather than cut off.
+    wrapOnWordBoundary: !text.split(' ').some((word) => displayWidthAtMost(word) > (widths[column] ?? 0)),
+  });
+  drawn.push(
+    headers.map((header) => ({ content: color ? paint('bold', header) : header, chars: headerFrame })),
+    ...rows.map((row) => row.map(toCell)),
+  );
+  const totalWidth = widths.reduce((sum, width) => sum + width + paddingWidth + 1, 1);
+  const titleLines = centre(title, totalWidth).map((line) => (color ? paint('italic', line) : line));
+  const frameLines = drawn.toString().split('\n');
+  // Without rows the library ends with the line that closes the header from above; a frame must be closed from below.
+  if (rows.length === 0) frameLines.splice(-1, 1, closingLine(widths));
+  return [...titleLines, ...frameLines].join('\n');
+}
+
+function closingLine(widths: readonly number[]): string {
+  return `┗${widths.map((width) => '━'.repeat(width + paddingWidth)).join('┻')}┛`;
+}
+
+/** Every row as lines of `header  value`, whole, so that ids and paths can still be copied on a narrow terminal. */
+function drawRecords({ title, headers, rows }: Table, color: boolean): string {
+  const isPropertyTable = headers.length === 2 && headers[0] === 'Property';
+  const records = isPropertyTable
+    ? [rows]
+    : rows.map((row) => headers.map((header, index) => [header, row[index] ?? '']));
+  const labelWidth = Math.max(...records.flat().map(([label = '']) => label.length));
+  const blocks = records.map((record) =>
+    record
+      .map(([label = '', value = '']) => {
+        const padded = label.padEnd(labelWidth);
+        return `${color ? paint('bold', padded) : padded}  ${value}`.trimEnd();
+      })
+      .join('\n'),
+  );
+  return [color ? paint('italic', title) : title, ...blocks].join('\n\n');
+}
+
+/** A title over the middle of the table; broken between words where it is longer. */
+function centre(title: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of title.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.map((line) => ' '.repeat(Math.max(0, Math.floor((width - line.length) / 2))) + line);
+}
+
+/** An upper bound of what a word takes on the screen: a character outside Latin may take two columns. */
+function displayWidthAtMost(word: string): number {
+  // oxlint-disable-next-line no-control-regex
+  return /^[\u0000-\u024f]*$/.test(word) ? word.length : word.length * 2;
+}
+
+function paint(format: 'bold' | 'italic' | 'cyanBright', text: string): string {
+  return styleText(format, text, { validateStream: false });
+}

@@ -1,0 +1,33 @@
+import type { Table } from './render-table.ts';
+
+/** What a command gives back: data for programs, and how to show it to people. */
+export interface CommandResult {
+  /** What `--format json` prints. */
+  json: unknown;
+  /** What the table format prints: a table, or plain lines. */
+  view: { table: Table } | { lines: readonly string[] };
+  /** 0 unless part of the work failed. */
+  exitCode?: number | undefined;
+}
+
+/** One column of a list: its title, and what it shows of a row. */
+export interface Column<Row> {
+  header: string;
+  cell: (row: Row) => string;
+}
+
+export function listTable<Row>(title: string, columns: readonly Column<Row>[], rows: readonly Row[]): Table {
+  return {
+    title,
+    headers: columns.map(({ header }) => header),
+    rows: rows.map((row) => columns.map(({ cell }) => cell(row))),
+  };
+}
+
+/** The facts of one thing, one a row. */
+export function propertyTable(
+  title: string,
+  properties: readonly (readonly [name: string, value: string])[],
+): Table {
+  return { title, headers: ['Property', 'Value'], rows: properties };
+}
