@@ -49,6 +49,7 @@ export { packageVersion } from './core/version.ts';
 export type { ArchiveUrlResponse, Checkpoint, CheckpointType, Cursor } from './types/checkpoints.ts';
 export type { Datum } from './types/datum.ts';
 export type {
+  ArchiveLimits,
   DownloadedFile,
   DownloadEvents,
   DownloadManagerEvents,

@@ -49,7 +49,7 @@ export class ClientFactory {
     relay<TrainingEvents>(actor, emitter);
     const { info } = actor.getSnapshot().context;
     if (info === undefined) throw new InternalError('the training client accepts work without knowing its model');
-    return new TrainingClient({
+    return TrainingClient.create({
       info,
       runtime: this.#runtime,
       actor,
@@ -92,14 +92,14 @@ export class ClientFactory {
     const { sampler } = actor.getSnapshot().context;
     if (sampler === undefined) throw new InternalError('the sampling client accepts work without a sampler');
     const emitter = new Emitter<SamplingEvents>(api.connection.logger);
-    return new SamplingClient({ sampler, runtime: this.#runtime, life: createLife(actor), emitter, inFlight });
+    return SamplingClient.create({ sampler, runtime: this.#runtime, life: createLife(actor), emitter, inFlight });
   }
 
   async rest(options: RequestOptions): Promise<RestClient> {
     const actor = await this.#within('creating a REST client', options, (signal) =>
       spawnClient(this.#service, { kind: 'rest', id: this.#toId('rest') }, signal),
     );
-    return new RestClient(this.#runtime.api, createLife(actor));
+    return RestClient.create(this.#runtime.api, createLife(actor));
   }
 
   #toId(kind: ClientKind): string {

@@ -1,5 +1,5 @@
 import type { Emitter, EventMap, EventOf, EventSource, ListenOptions, StreamOptions } from '../core/emitter.ts';
-import type { ClientLife, CloseOptions } from '../machines/actor-life.ts';
+import type { ClientLife, CloseOptions } from '../types/client-life.ts';
 
 /** What every client has in common: typed events, and an end. */
 export abstract class EventedClient<Events extends EventMap> implements EventSource<Events>, AsyncDisposable {

@@ -8,7 +8,7 @@ import { createSession, finishSession, sendHeartbeat } from '../http/endpoints/s
 import { createModel, getInfo, loadWeights } from '../http/endpoints/training.ts';
 import { parseTinkerPath } from '../core/tinker-path.ts';
 import type { SamplerFacts, ServicePorts, TrainingPorts } from '../machines/ports.ts';
-import type { ResolveArchive } from './downloads/archive-steps.ts';
+import type { ResolveArchive } from '../machines/download-ports.ts';
 import type { QueueChanged } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import type { Outcome } from '../types/outcome.ts';

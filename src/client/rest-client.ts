@@ -12,7 +12,7 @@ import {
 import { getTrainingRun, listTrainingRuns } from '../http/endpoints/runs.ts';
 import { getServerCapabilities } from '../http/endpoints/service.ts';
 import { getSession, listSessions } from '../http/endpoints/sessions.ts';
-import type { ClientLife, CloseOptions } from '../machines/actor-life.ts';
+import type { ClientLife, CloseOptions } from '../types/client-life.ts';
 import type { ArchiveUrlResponse, Checkpoint } from '../types/checkpoints.ts';
 import type { RequestOptions } from '../types/options.ts';
 import type { AccessScope, TrainingRun } from '../types/runs.ts';
@@ -41,8 +41,12 @@ export class RestClient {
   readonly #api: ApiClient;
   readonly #life: ClientLife;
 
-  /** Made by `ServiceClient.createRestClient`. */
-  constructor(api: ApiClient, life: ClientLife) {
+  /** @internal `ServiceClient.createRestClient` makes REST clients. */
+  static create(api: ApiClient, life: ClientLife): RestClient {
+    return new RestClient(api, life);
+  }
+
+  private constructor(api: ApiClient, life: ClientLife) {
     this.#api = api;
     this.#life = life;
   }

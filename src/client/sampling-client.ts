@@ -4,7 +4,7 @@ import type { Emitter } from '../core/emitter.ts';
 import { ClientClosedError, InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
 import { toTokenArray } from '../core/tensors.ts';
 import { submitSample } from '../http/endpoints/sampling.ts';
-import type { ClientLife } from '../machines/actor-life.ts';
+import type { ClientLife } from '../types/client-life.ts';
 import type { SamplerFacts } from '../machines/ports.ts';
 import type { SamplingEvents } from '../types/events.ts';
 import type { ModelInput } from '../types/model-input.ts';
@@ -17,6 +17,7 @@ import type { ServiceRuntime } from './runtime.ts';
 import type { InFlight } from './sampling/in-flight.ts';
 import { toTokenizerId, type Tokenizer } from './tokenizers.ts';
 
+/** @internal */
 export interface SamplingClientParts {
   sampler: SamplerFacts;
   runtime: ServiceRuntime;
@@ -33,8 +34,12 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   readonly #inFlight: InFlight;
   #nextSeqId = 0;
 
-  /** Made by `ServiceClient` and `TrainingClient`. */
-  constructor(parts: SamplingClientParts) {
+  /** @internal `ServiceClient` and `TrainingClient` make sampling clients. */
+  static create(parts: SamplingClientParts): SamplingClient {
+    return new SamplingClient(parts);
+  }
+
+  private constructor(parts: SamplingClientParts) {
     super(parts.emitter, parts.life);
     this.#sampler = parts.sampler;
     this.#runtime = parts.runtime;

@@ -2,11 +2,12 @@ import { compileConnection } from '../core/config.ts';
 import { withDeadline } from '../core/deadline.ts';
 import { Emitter } from '../core/emitter.ts';
 import { readEnvironment, type Environment } from '../core/env.ts';
-import { InternalError } from '../core/errors.ts';
+import { ClientClosedError, InternalError } from '../core/errors.ts';
 import { ApiClient } from '../http/api-client.ts';
 import { getServerCapabilities } from '../http/endpoints/service.ts';
 import { createTransport, type Transport } from '../http/transport.ts';
-import { createLife, type ClientLife, type CloseOptions } from '../machines/actor-life.ts';
+import { createLife } from '../machines/actor-life.ts';
+import type { ClientLife, CloseOptions } from '../types/client-life.ts';
 import { reach } from '../machines/bridge.ts';
 import { serviceMachine } from '../machines/service.machine.ts';
 import { startActor } from '../machines/start-actor.ts';
@@ -137,10 +138,13 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
 
   /** Downloads of checkpoints, several at once; made when it is first used. */
   get downloads(): DownloadManager {
+    if (this.#closed !== undefined && this.#downloads === undefined) {
+      throw new ClientClosedError('the service is closed and downloads nothing');
+    }
     const { api } = this.#runtime;
     const { clock, random, logger } = api.connection;
     const { downloadConcurrency: concurrency } = this.#parts;
-    this.#downloads ??= new DownloadManager({ resolveArchive: createArchiveResolver(api), clock, random, logger, concurrency });
+    this.#downloads ??= DownloadManager.create({ resolveArchive: createArchiveResolver(api), clock, random, logger, concurrency });
     return this.#downloads;
   }
 

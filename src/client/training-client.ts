@@ -2,7 +2,7 @@ import { checkOptionNames } from '../core/config.ts';
 import type { Emitter } from '../core/emitter.ts';
 import { InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
 import { optimStep, saveWeights, saveWeightsForSampler } from '../http/endpoints/training.ts';
-import type { ClientLife } from '../machines/actor-life.ts';
+import type { ClientLife } from '../types/client-life.ts';
 import type { TrainingRef } from '../machines/service.machine.ts';
 import type { TurnPlace } from '../machines/turn-queue.ts';
 import type { TrainingEvents } from '../types/events.ts';
@@ -49,6 +49,7 @@ export interface SamplerFactory {
   fromSession(samplingSessionId: string, baseModel: string | null): Promise<SamplingClient>;
 }
 
+/** @internal */
 export interface TrainingClientParts {
   info: GetInfoResponse;
   runtime: ServiceRuntime;
@@ -70,8 +71,12 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
   readonly #samplers: SamplerFactory;
   readonly #emitter: Emitter<TrainingEvents>;
 
-  /** Made by `ServiceClient`. */
-  constructor(parts: TrainingClientParts) {
+  /** @internal `ServiceClient` makes training clients. */
+  static create(parts: TrainingClientParts): TrainingClient {
+    return new TrainingClient(parts);
+  }
+
+  private constructor(parts: TrainingClientParts) {
     super(parts.emitter, parts.life);
     this.info = parts.info;
     this.#runtime = parts.runtime;

@@ -1,22 +1,10 @@
 import type { AnyActorRef } from 'xstate';
+import type { ClientLife } from '../types/client-life.ts';
 import { outcomeOf } from './bridge.ts';
-
-/** What the facade of a client needs of its actor: whether it takes work, and its end. */
-export interface ClientLife {
-  readonly isOpen: boolean;
-  /**
-   * Lets what is under way finish, for at most `deadlineMs` (30 s by default), then ends it. Resolves when the client has
-   * ended; a second call gives the same promise.
-   */
-  close(options?: CloseOptions): Promise<void>;
-}
-
-export interface CloseOptions {
-  deadlineMs?: number | undefined;
-}
 
 const defaultCloseDeadlineMs = 30_000;
 
+/** The life of a client as its actor leads it. `extra` goes with the message that closes it. */
 export function createLife(actor: AnyActorRef, extra: object = {}): ClientLife {
   let closed: Promise<void> | undefined;
   return {

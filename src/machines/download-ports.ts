@@ -12,6 +12,9 @@ export type ArchiveResolution =
   /** Asked again when the error says `retryable`. */
   | { kind: 'failed'; error: Error };
 
+/** Asks the service for the archive of a checkpoint, once; transient failures may be left to the download. */
+export type ResolveArchive = (tinkerPath: string, signal: AbortSignal) => Promise<ArchiveResolution>;
+
 /** Final. */
 export interface StepFailed {
   kind: 'failed';

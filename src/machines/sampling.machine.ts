@@ -6,7 +6,7 @@ export interface SamplingInput {
   ports: SamplingPorts;
 }
 
-interface SamplingContext extends SamplingInput {
+export interface SamplingContext extends SamplingInput {
   sampler: SamplerFacts | undefined;
   error: Error;
   closeDeadlineMs: number;

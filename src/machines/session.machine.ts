@@ -15,7 +15,7 @@ export interface SessionInput {
   parent: ActorRef<Snapshot<unknown>, SessionNotice>;
 }
 
-interface SessionContext extends SessionInput {
+export interface SessionContext extends SessionInput {
   sessionId: string;
   /** When the server last answered a heartbeat, in milliseconds of the ports' clock. */
   lastBeatAt: number;
@@ -28,7 +28,7 @@ type SessionEvent = { type: 'close'; ending: SessionEnding } | { type: 'pause.ov
 
 export type SessionOutput = { status: 'closed' } | { status: 'lost' | 'failed'; error: Error };
 
-interface PortCall {
+export interface PortCall {
   ports: SessionPorts;
   sessionId: string;
 }

@@ -9,7 +9,7 @@ export interface TrainingInput {
   ports: TrainingPorts;
 }
 
-interface TrainingContext {
+export interface TrainingContext {
   ports: TrainingPorts;
   queue: TurnQueue;
   info: GetInfoResponse | undefined;
@@ -202,7 +202,7 @@ export const trainingMachine = setup({
   output: ({ event }) => event.output as TrainingOutput,
 });
 
-interface Retrieved {
+export interface Retrieved {
   turn: Turn;
   seq_id: number;
   end: TurnEnd;

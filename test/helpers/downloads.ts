@@ -23,7 +23,7 @@ export async function setUpDownloads(options: Partial<DownloadManagerOptions> = 
   /** Answers of the service, before those with a fresh signed URL. */
   const resolutions: ArchiveResolution[] = [];
   let id = 0;
-  const manager = new DownloadManager({
+  const manager = DownloadManager.create({
     resolveArchive: (path) =>
       Promise.resolve(
         resolutions.shift() ?? {

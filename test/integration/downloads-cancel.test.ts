@@ -139,7 +139,7 @@ describe('several downloads', () => {
       logger: createLogger('silent', () => undefined),
     };
     const create = () =>
-      new DownloadManager({ ...options, concurrency: 0, resolveArchive: () => Promise.reject(new Error()) });
+      DownloadManager.create({ ...options, concurrency: 0, resolveArchive: () => Promise.reject(new Error()) });
     expect(create).toThrow('concurrency');
   });
 
@@ -154,7 +154,7 @@ describe('several downloads', () => {
        import { systemClock } from ${source('core/clock.ts')};
        import { stderrLogger } from ${source('core/logger.ts')};
        const url = ${JSON.stringify(server.signedUrl(`/${encodeURIComponent(tinkerPath)}`))};
-       const manager = new DownloadManager({
+       const manager = DownloadManager.create({
          resolveArchive: async () => ({ kind: 'ready', url, expires: '' }),
          clock: systemClock,
          random: Math.random,

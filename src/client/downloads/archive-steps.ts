@@ -4,7 +4,7 @@ import { DownloadError, InternalError, TinkerError } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts';
 import { reviveError, type SerializedError } from '../../core/serialize-error.ts';
 import type {
-  ArchiveResolution,
+  ResolveArchive,
   DownloadPorts,
   ExtractResult,
   TransferResult,
@@ -18,9 +18,6 @@ import type { PartFacts, TaskName, Tasks } from '../../workers/protocol.ts';
 import { toOutcome } from '../ports.ts';
 import type { DownloadTarget } from './download-target.ts';
 import { isThere, placeFolder, removeQuietly } from './place-folder.ts';
-
-/** Asks the service for the archive of a checkpoint, once; transient failures may be left to the download. */
-export type ResolveArchive = (tinkerPath: string, signal: AbortSignal) => Promise<ArchiveResolution>;
 
 export interface ArchiveStepsOptions {
   tinkerPath: string;

@@ -12,6 +12,7 @@ export interface DownloadRun {
   cancel: (reason: unknown) => void;
 }
 
+/** @internal */
 interface CheckpointDownloadOptions {
   tinkerPath: string;
   destination: string;
@@ -31,8 +32,12 @@ export class CheckpointDownload extends EventedClient<DownloadEvents> implements
   readonly #run: DownloadRun;
   #observed = false;
 
-  /** Made by `DownloadManager.download`. */
-  constructor({ tinkerPath, destination, run, emitter, logger }: CheckpointDownloadOptions) {
+  /** @internal `DownloadManager.download` makes handles. */
+  static create(options: CheckpointDownloadOptions): CheckpointDownload {
+    return new CheckpointDownload(options);
+  }
+
+  private constructor({ tinkerPath, destination, run, emitter, logger }: CheckpointDownloadOptions) {
     super(emitter, {
       get isOpen() {
         return !['done', 'failed', 'cancelled'].includes(run.state);

@@ -5,15 +5,16 @@ import { ClientClosedError, InvalidArgumentError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Random } from '../../core/random.ts';
 import { parseTinkerPath } from '../../core/tinker-path.ts';
-import type { CloseOptions } from '../../machines/actor-life.ts';
+import type { CloseOptions } from '../../types/client-life.ts';
 import type { ArchiveLimits, DownloadManagerEvents, DownloadOptions } from '../../types/downloads.ts';
 import { EventedClient } from '../evented-client.ts';
-import type { ResolveArchive } from './archive-steps.ts';
+import type { ResolveArchive } from '../../machines/download-ports.ts';
 import type { CheckpointDownload } from './checkpoint-download.ts';
 import { DownloadRegistry } from './download-registry.ts';
 import { toDownloadTarget } from './download-target.ts';
 import { startDownload } from './start-download.ts';
 
+/** @internal */
 export interface DownloadManagerOptions {
   resolveArchive: ResolveArchive;
   clock: Clock;
@@ -37,7 +38,12 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
   readonly #emitter: Emitter<DownloadManagerEvents>;
   readonly #registry: DownloadRegistry;
 
-  constructor(options: DownloadManagerOptions) {
+  /** @internal `ServiceClient` makes its manager. */
+  static create(options: DownloadManagerOptions): DownloadManager {
+    return new DownloadManager(options);
+  }
+
+  private constructor(options: DownloadManagerOptions) {
     const { clock, logger, concurrency = 4 } = options;
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new InvalidArgumentError(`concurrency must be a positive integer, and is ${concurrency}`);

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { orAborted, withDeadline } from '../../core/deadline.ts';
 import { ClientClosedError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { ClientLife, CloseOptions } from '../../machines/actor-life.ts';
+import type { ClientLife, CloseOptions } from '../../types/client-life.ts';
 import { WorkerPool } from '../../workers/pool.ts';
 import type { PartFacts } from '../../workers/protocol.ts';
 import type { DownloadRun } from './checkpoint-download.ts';

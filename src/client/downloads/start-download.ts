@@ -85,5 +85,5 @@ export function startDownload(options: StartDownloadOptions): StartedDownload {
     outcome: settle(),
     cancel,
   };
-  return { handle: new CheckpointDownload({ tinkerPath, destination, run, emitter, logger }), run };
+  return { handle: CheckpointDownload.create({ tinkerPath, destination, run, emitter, logger }), run };
 }

@@ -1,6 +1,6 @@
 import { ClientClosedError } from '../../core/errors.ts';
 import type { Emitter } from '../../core/emitter.ts';
-import type { ClientLife } from '../../machines/actor-life.ts';
+import type { ClientLife } from '../../types/client-life.ts';
 import type { TrainingRef } from '../../machines/service.machine.ts';
 import type { TurnPlace } from '../../machines/turn-queue.ts';
 import type { TrainingEvents } from '../../types/events.ts';
