@@ -87,6 +87,8 @@ export class Transformer {
         });
         inputs.push(result.output);
         residuals.push(result.residuals);
+        // jax-js runs a program when its result is read, and keeps every temporary of it until then.
+        readFloats(result.output.ref);
       }
       mask.dispose();
       const logits = this.#headForward(last(inputs).ref, weights.finalNorm.ref, weights.unembedding.ref);
