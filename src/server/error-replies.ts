@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { Logger } from '../core/logger.ts';
+import { withoutSignature } from './archive/signed-url.ts';
 import { HttpError } from './errors.ts';
 
 /** What the API has and this server does not, by the part of the path that tells it. */
@@ -35,7 +36,7 @@ export function addErrorReplies(app: FastifyInstance, logger: Logger): void {
     if (statusCode < 500) return reply.status(statusCode).send({ detail: error.message });
     logger.error('a request failed', {
       method: request.method,
-      path: request.url,
+      path: withoutSignature(request.url),
       error: error.stack ?? error.message,
     });
     return reply.status(statusCode).send({ detail: `Internal error: ${error.message}` });

@@ -1,19 +1,20 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isMessage } from '@bufbuild/protobuf';
 import { ForwardBackwardRequestSchema } from '../proto/tinker_public_pb.ts';
+import { withoutSignature } from './archive/signed-url.ts';
 
 /** One request as it arrived. */
 export interface RecordedRequest {
   method: string;
   /** The pattern of the route, `/api/v1/training_runs/:run`; empty for an unknown one. */
   route: string;
-  /** Path and query as the client sent them. */
+  /** Path and query as the client sent them, without a signature. */
   path: string;
   /** Of the answer; undefined until it was sent, and for ever when the connection broke before. */
   status: number | undefined;
   /** In lower case, without API keys. */
   headers: Record<string, string>;
-  /** The JSON body when it is small; of a protobuf forward_backward a summary; else undefined. */
+  /** The JSON body when it is small, without access tokens; of a protobuf forward_backward a summary; else undefined. */
   body: unknown;
 }
 
@@ -34,7 +35,7 @@ export function addRequestRecord(app: FastifyInstance, requests: RecordedRequest
     const record: RecordedRequest = {
       method: request.method,
       route: request.routeOptions.url ?? '',
-      path: request.originalUrl,
+      path: withoutSignature(request.originalUrl),
       status: undefined,
       headers: toHeaders(request.headers),
       body: undefined,
@@ -75,5 +76,7 @@ function toBody({ body, headers, url }: FastifyRequest): unknown {
       datumCount: body.data.length,
     };
   }
-  return Number(headers['content-length'] ?? 0) <= maxBodyBytes ? body : undefined;
+  if (Number(headers['content-length'] ?? 0) > maxBodyBytes) return undefined;
+  const hasToken = typeof body === 'object' && body !== null && 'weights_access_token' in body;
+  return hasToken ? { ...body, weights_access_token: 'hidden' } : body;
 }

@@ -1,5 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
+/** A path as it may be logged and recorded: whoever knows the signature could fetch what it signs. */
+export function withoutSignature(url: string): string {
+  return url.replace(/signature=[^&]*/, 'signature=hidden');
+}
+
 /** Signs paths so that whoever holds the URL may fetch it, without a key, until it expires. */
 export class UrlSigner {
   readonly #secret: Uint8Array;

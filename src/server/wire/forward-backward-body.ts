@@ -1,17 +1,19 @@
 import { isMessage } from '@bufbuild/protobuf';
 import { z } from 'zod';
-import { ForwardBackwardRequestSchema, type ForwardBackwardRequest } from '../../proto/tinker_public_pb.ts';
+import { ForwardBackwardRequestSchema } from '../../proto/tinker_public_pb.ts';
 import type { TrainingRequest } from './training-request.ts';
 import { forwardBackwardJsonSchema, fromForwardBackwardJson } from './training-request-json.ts';
 import { fromProtobuf } from './training-request-protobuf.ts';
 
-const messageSchema = z.custom<ForwardBackwardRequest>((body) =>
-  isMessage(body, ForwardBackwardRequestSchema),
-);
+/** Both forms of the body of forward_backward: the message, or the JSON of older clients, whose own errors are told. */
+export const forwardBackwardBodySchema = z.unknown().transform((body, context) => {
+  if (isMessage(body, ForwardBackwardRequestSchema)) return body;
+  const { data, error } = forwardBackwardJsonSchema.safeParse(body);
+  if (data !== undefined) return data;
+  for (const { path, message } of error.issues) context.addIssue({ code: 'custom', path, message });
+  return z.NEVER;
+});
 
-/** Reads both forms of the body of forward_backward: the message, or the JSON of older clients. */
 export function toTrainingRequest(body: z.output<typeof forwardBackwardBodySchema>): TrainingRequest {
   return isMessage(body, ForwardBackwardRequestSchema) ? fromProtobuf(body) : fromForwardBackwardJson(body);
 }
-
-export const forwardBackwardBodySchema = z.union([messageSchema, forwardBackwardJsonSchema]);

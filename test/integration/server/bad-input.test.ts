@@ -172,6 +172,12 @@ describe('a body that cannot be right is refused with its reason', () => {
       /loss_fn_config.k/,
     ],
     [
+      'training data without a model',
+      () => ['forward_backward', { ...forwardBackwardJson(model_id, 0), model_id: undefined }],
+      422,
+      /"loc":\["body","model_id"\]/,
+    ],
+    [
       'no data',
       () => ['forward_backward', forwardBackwardJson(model_id, 0, { data: [] })],
       422,

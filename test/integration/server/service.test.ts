@@ -144,6 +144,18 @@ describe('the record of requests', () => {
   });
 });
 
+describe('what could open something', () => {
+  it('is hidden in the record: signatures and access tokens', async () => {
+    await client.get('archives/r/weights/a?expires=1&signature=abc');
+    expect(running.server.requests.at(-1)?.path).toBe(
+      '/api/v1/archives/r/weights/a?expires=1&signature=hidden',
+    );
+    const load = { model_id: 'nobody', path: 'tinker://r/weights/a', optimizer: false };
+    await client.post('load_weights', { ...load, weights_access_token: 'tml-other' });
+    expect(running.server.requests.at(-1)?.body).toEqual({ ...load, weights_access_token: 'hidden' });
+  });
+});
+
 describe('closing', () => {
   it('lets a held poll go, may be repeated, and frees the folder', async () => {
     await using other = await startServer({ clock: new ManualClock() });
