@@ -15,8 +15,6 @@ export const clientConfigSchema = z.object({
 });
 export type ClientConfig = z.output<typeof clientConfigSchema>;
 
-export const dynamicConfigSchema = z.object({ refresh_interval_sec: z.number().default(300) });
-
 export const handshakeRequestSchema = z.object({ sdk_version: z.string().nullish() });
 
 const supportedModelSchema = z.object({

@@ -55,13 +55,3 @@ export type LoadWeightsRequest = z.input<typeof loadWeightsRequestSchema>;
 export const loadWeightsResponseSchema = z.object({ path: z.string().nullish(), model_id: z.string().nullish() });
 
 export const weightsInfoRequestSchema = z.object({ tinker_path: z.string() });
-
-export const weightsInfoResponseSchema = z.object({
-  base_model: z.string(),
-  optimizer_config: optimizerConfigSchema.nullish(),
-  is_lora: z.boolean(),
-  lora_rank: z.int().nullish(),
-  train_unembed: z.boolean().nullish(),
-  train_mlp: z.boolean().nullish(),
-  train_attn: z.boolean().nullish(),
-});
