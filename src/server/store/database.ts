@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { InvalidArgumentError } from '../../core/errors.ts';
 
+/** Goes up when the tables change. */
+const schemaVersion = 1;
+
 const schema = `
 CREATE TABLE IF NOT EXISTS boots (id TEXT PRIMARY KEY, started_at INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS sessions (
@@ -36,7 +39,8 @@ export function openDatabase(dataDir: string): DatabaseSync {
   const database = openFile(dataDir);
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-    database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`);
+    checkVersion(database, dataDir);
+    database.exec(`BEGIN IMMEDIATE; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT`);
     return database;
   } catch (error) {
     database.close();
@@ -47,6 +51,15 @@ export function openDatabase(dataDir: string): DatabaseSync {
       );
     }
     throw error;
+  }
+}
+
+function checkVersion(database: DatabaseSync, dataDir: string): void {
+  const version = integer(database.prepare('PRAGMA user_version').get() ?? {}, 'user_version');
+  if (version > schemaVersion) {
+    throw new InvalidArgumentError(
+      `The data folder ${dataDir} was made by a newer version of this package. Update it, or choose another folder.`,
+    );
   }
 }
 

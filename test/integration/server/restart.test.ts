@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLocalServer } from '../../../src/server/index.ts';
@@ -104,6 +105,15 @@ describe('a second server on one data folder', () => {
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
+  });
+
+  it('is told apart from a folder of a newer version', async () => {
+    const folder = makeFolder();
+    const database = new DatabaseSync(join(folder, 'tinker.db'));
+    database.exec('PRAGMA user_version = 1000');
+    database.close();
+    await expect(createLocalServer({ dataDir: folder })).rejects.toThrow('was made by a newer version');
+    rmSync(folder, { recursive: true });
   });
 
   it('is told apart from a folder that cannot be used', async () => {

@@ -142,6 +142,17 @@ describe('results', () => {
     expect(late.json.detail).toContain('is lost');
   });
 
+  it('are awaited in an active queue while the operation runs', async () => {
+    const session_id = await client.createSession();
+    const source = { session_id, sampling_session_seq_id: 0, base_model: 'local/random' };
+    const { sampling_session_id } = (await client.post('create_sampling_session', source)).json;
+    const sampling_params = { max_tokens: 1000, stop: [] };
+    const sample = { sampling_session_id, prompt: { chunks: [{ tokens: [1] }] }, sampling_params };
+    const { json } = await client.post('asample', sample);
+    const answer = await pollPastHold(json.request_id);
+    expect([answer.status, answer.json]).toEqual([408, { queue_state: 'active' }]);
+  });
+
   it('are unknown for an id that never was', async () => {
     expect((await client.poll('nonsense')).status).toBe(404);
   });
