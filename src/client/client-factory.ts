@@ -1,7 +1,7 @@
 import { Emitter } from '../core/emitter.ts';
 import { createLife } from '../machines/actor-life.ts';
 import { spawnClient, type ServiceRef } from '../machines/spawn-client.ts';
-import type { ClientKind, SamplingEvents, TrainingEvents } from '../types/events.ts';
+import type { ClientEvents, ClientKind, SamplingEvents, TrainingEvents } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import { InternalError } from '../core/errors.ts';
 import { createTrainingPorts, makeSampler, toOutcome, type ModelOrigin, type SamplerOrigin } from './ports.ts';
@@ -26,20 +26,18 @@ export class ClientFactory {
 
   /** Resolves when the model exists and the server has told its facts. */
   async training(origin: ModelOrigin, options: RequestOptions): Promise<TrainingClient> {
-    const { api, config } = this.#runtime;
-    const emitter = new Emitter<TrainingEvents>(api.connection.logger);
-    const billingPauseMs = config.billing_exception_max_pause_duration_sec * 1000;
+    const id = this.#toId('training');
+    const emitter = this.#createEmitter<TrainingEvents>(id);
     const actor = await this.#within('creating a training client', options, (signal) =>
       spawnClient(
         this.#service,
         {
           kind: 'training',
-          id: this.#toId('training'),
+          id,
           toPorts: (sessionId) =>
-            createTrainingPorts(api, {
+            createTrainingPorts(this.#runtime, {
               sessionId,
               origin,
-              billingPauseMs,
               onQueueChanged: (change) => emitter.emit('queue.changed', change),
             }),
         },
@@ -73,13 +71,14 @@ export class ClientFactory {
 
   async sampling(origin: SamplerOrigin, options: RequestOptions): Promise<SamplingClient> {
     const { api } = this.#runtime;
-    const inFlight = new InFlight();
+    const id = this.#toId('sampling');
+    const inFlight = new InFlight(api.connection.clock);
     const actor = await this.#within('creating a sampling client', options, (signal) =>
       spawnClient(
         this.#service,
         {
           kind: 'sampling',
-          id: this.#toId('sampling'),
+          id,
           toPorts: (sessionId) => ({
             createSampler: (creation) => toOutcome(makeSampler(api, sessionId, origin, creation)),
             whenIdle: (closing) => inFlight.whenIdle(closing),
@@ -91,7 +90,7 @@ export class ClientFactory {
     );
     const { sampler } = actor.getSnapshot().context;
     if (sampler === undefined) throw new InternalError('the sampling client accepts work without a sampler');
-    const emitter = new Emitter<SamplingEvents>(api.connection.logger);
+    const emitter = this.#createEmitter<SamplingEvents>(id);
     return SamplingClient.create({ sampler, runtime: this.#runtime, life: createLife(actor), emitter, inFlight });
   }
 
@@ -100,6 +99,14 @@ export class ClientFactory {
       spawnClient(this.#service, { kind: 'rest', id: this.#toId('rest') }, signal),
     );
     return RestClient.create(this.#runtime.api, createLife(actor));
+  }
+
+  /** What a client tells also goes into the stream of the service. */
+  #createEmitter<Events extends TrainingEvents | SamplingEvents>(client: string): Emitter<Events> {
+    const { api, emitter } = this.#runtime;
+    return new Emitter<Events>(api.connection.logger, {
+      forward: (name, payload) => emitter.emit(name as keyof ClientEvents, { ...payload, client } as never),
+    });
   }
 
   #toId(kind: ClientKind): string {

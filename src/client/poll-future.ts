@@ -1,85 +1,151 @@
 import { delay } from '../core/clock.ts';
 import { ConnectionError, FutureExpiredError, InvalidResponseError, RequestFailedError, TimeoutError } from '../core/errors.ts';
-import { toFutureOutcome, type QueuePosition } from '../core/future-outcome.ts';
+import type { ByteBudget } from '../core/byte-budget.ts';
+import { toFutureOutcome, type FutureOutcome, type QueuePosition } from '../core/future-outcome.ts';
 import { parseJson, toStatusError, type ApiClient } from '../http/api-client.ts';
 import { retrieveFuture } from '../http/endpoints/futures.ts';
 import type { HttpResponse } from '../http/transport.ts';
 import type { QueueChanged } from '../types/events.ts';
 import type { RequestType } from '../types/futures.ts';
+import { billingRetryMs, type BillingPause } from './billing-pause.ts';
+
+/** What all polls of a service share. */
+export interface PollContext {
+  api: ApiClient;
+  billing: BillingPause;
+  /** Bytes of large results that may be on their way at once. */
+  responseBytes: ByteBudget;
+}
 
 export interface PollRequest<Value> {
   request_id: string;
   request_type: RequestType;
   /** How to read the result; an operation without a binary form leaves `protobuf` out. */
-  decode: { protobuf?: (bytes: Uint8Array) => Value; json(value: object): Value };
+  decode: { protobuf?: (bytes: Uint8Array) => Value; json: (value: object) => Value };
   signal: AbortSignal;
-  /** How long a billing pause (402) is waited out. */
-  billingPauseMs: number;
-  onQueueChanged(change: QueueChanged): void;
+  onQueueChanged: (change: QueueChanged) => void;
 }
 
 const badRequestRetries = 3;
+/** An answer as quick as this was not held by the server. */
+const quickAnswerMs = 100;
 
 /** Asks for a result until it is there (wire-protocol 5). Rejects with the operation's failure, or the signal's reason. */
-export async function pollFuture<Value>(api: ApiClient, request: PollRequest<Value>): Promise<Value> {
-  const { request_id, request_type, decode, signal, billingPauseMs } = request;
-  const { clock } = api.connection;
-  const position = new PositionReporter(request);
-  let failures = 0;
-  let badRequests = 0;
-  let quickAnswers = 0;
-  let pausedSince: number | undefined;
-  for (let iteration = 0; ; iteration++) {
+export async function pollFuture<Value>(context: PollContext, request: PollRequest<Value>): Promise<Value> {
+  const { api, responseBytes } = context;
+  const { signal } = request;
+  const poller = new Poller(context, request);
+  for (;;) {
+    const answer = await poller.ask(true);
+    if (answer === undefined) continue;
+    if (answer.kind === 'value') return answer.value;
+    // Ready and large: the body is fetched when there is room for it.
+    const { sizeBytes } = answer;
+    api.connection.logger.debug(`${request.request_type} has a result of ${sizeBytes} bytes`);
+    const value = await responseBytes.run(sizeBytes, signal, async () => {
+      for (;;) {
+        const body = await poller.ask(false);
+        if (body?.kind === 'value') return body.value;
+        if (body !== undefined) throw new InvalidResponseError(`${request.request_type} has a result but does not give it`);
+      }
+    });
+    return value;
+  }
+}
+
+/** One future's polls: how often it failed in which way, and where it stands in the server's queue. */
+class Poller<Value> {
+  readonly #context: PollContext;
+  readonly #request: PollRequest<Value>;
+  #iteration = 0;
+  #failures = 0;
+  #badRequests = 0;
+  #quickAnswers = 0;
+  #position = 'active';
+
+  constructor(context: PollContext, request: PollRequest<Value>) {
+    this.#context = context;
+    this.#request = request;
+  }
+
+  /** Asks once; undefined when it is to be asked again, after whatever wait that takes. */
+  async ask(
+    allow_metadata_only: boolean,
+  ): Promise<{ kind: 'value'; value: Value } | { kind: 'metadataOnly'; sizeBytes: number } | undefined> {
+    const { api } = this.#context;
+    const { request_id, request_type, signal, decode } = this.#request;
     signal.throwIfAborted();
+    const { clock } = api.connection;
     const askedAt = clock.now();
-    const poll = { request_id, request_type, iteration, allow_metadata_only: false };
+    const poll = { request_id, request_type, allow_metadata_only, iteration: this.#iteration++ };
     const response = await answerOrFailure(retrieveFuture(api, poll, { signal }));
-    if (response === undefined) {
-      await delay(backOffMs(failures++, 30_000), clock, signal);
-      continue;
-    }
+    if (response === undefined) return this.#wait(backOffMs(this.#failures++, 30_000));
     const contentType = response.headers['content-type'] ?? '';
     const json = contentType.includes('protobuf') ? undefined : parseJson(response.body);
     const outcome = toFutureOutcome({ status: response.status, contentType, json });
+    if (outcome.kind === 'protobuf' || outcome.kind === 'json') {
+      this.#report({ queue_state: 'active', queue_state_reason: null });
+      if (outcome.kind === 'json') return { kind: 'value', value: decode.json(outcome.value) };
+      if (decode.protobuf === undefined) throw new InvalidResponseError(`${request_type} was answered in protobuf`);
+      return { kind: 'value', value: decode.protobuf(response.body) };
+    }
+    if (outcome.kind === 'metadataOnly') return outcome;
+    return this.#judge(outcome, response, clock.now() - askedAt);
+  }
+
+  async #judge(
+    outcome: Exclude<FutureOutcome, { kind: 'protobuf' | 'json' | 'metadataOnly' }>,
+    response: HttpResponse,
+    tookMs: number,
+  ): Promise<undefined> {
+    const { request_id, request_type } = this.#request;
     switch (outcome.kind) {
-      case 'protobuf':
-        position.report({ queue_state: 'active', queue_state_reason: null });
-        if (decode.protobuf === undefined) throw new InvalidResponseError(`${request_type} was answered in protobuf`);
-        return decode.protobuf(response.body);
-      case 'json':
-        position.report({ queue_state: 'active', queue_state_reason: null });
-        return decode.json(outcome.value);
       case 'failed':
         throw new RequestFailedError(outcome.message, outcome.category, { requestId: request_id });
       case 'expired':
         throw new FutureExpiredError(`the result of ${request_type} is lost: ${outcome.message}`, { requestId: request_id });
       case 'tryAgain':
-        failures = 0;
-        if (outcome.position !== undefined) position.report(outcome.position);
+        this.#failures = 0;
+        if (outcome.position !== undefined) {
+          this.#badRequests = 0;
+          this.#report(outcome.position);
+        }
         // A server that holds the request is asked again at once; one that does not is not hammered.
-        quickAnswers = clock.now() - askedAt < 100 ? quickAnswers + 1 : 0;
-        if (quickAnswers > 1) await delay(Math.min(50 * 2 ** quickAnswers, 1000), clock, signal);
-        break;
+        this.#quickAnswers = tookMs < quickAnswerMs ? this.#quickAnswers + 1 : 0;
+        if (this.#quickAnswers > 1) await this.#wait(Math.min(50 * 2 ** this.#quickAnswers, 1000));
+        return undefined;
       case 'rateLimited':
-        await delay(backOffMs(failures++, 30_000), clock, signal);
-        break;
+        return this.#wait(backOffMs(this.#failures++, 30_000));
       case 'serverError':
-        await delay(backOffMs(failures++, 5000), clock, signal);
-        break;
+        // The official client asks again at once, for ever; an outage need not be a hot loop.
+        return this.#wait(backOffMs(this.#failures++, 5000));
       case 'billing':
-        pausedSince ??= clock.now();
-        if (clock.now() - pausedSince > billingPauseMs) throw toStatusError(`the result of ${request_type}`, response);
-        await delay(5000, clock, signal);
-        break;
+        if (!this.#context.billing.note()) throw toStatusError(`the result of ${request_type}`, response);
+        return this.#wait(billingRetryMs);
       case 'badRequest':
-        if (++badRequests > badRequestRetries) throw toStatusError(`the result of ${request_type}`, response);
-        break;
-      case 'metadataOnly':
-        throw new InvalidResponseError(`${request_type} was answered with its size alone, which was not allowed`);
+        if (++this.#badRequests > badRequestRetries) throw toStatusError(`the result of ${request_type}`, response);
+        return undefined;
       case 'fatal':
         if (response.status >= 300) throw toStatusError(`the result of ${request_type}`, response);
         throw new InvalidResponseError(`${request_type} was answered with something that is no result`);
     }
+  }
+
+  async #wait(delayMs: number): Promise<undefined> {
+    await delay(delayMs, this.#context.api.connection.clock, this.#request.signal);
+    return undefined;
+  }
+
+  /** Once for each change; a request is active until the server says otherwise. */
+  #report(position: QueuePosition): void {
+    const { request_id, request_type, onQueueChanged } = this.#request;
+    const { queue_state, queue_state_reason } = position;
+    const key = `${queue_state} ${queue_state_reason ?? ''}`.trim();
+    if (key === this.#position) return;
+    this.#position = key;
+    const { logger } = this.#context.api.connection;
+    logger.info(`${request_type} is ${queue_state} on the server${queue_state_reason === null ? '' : `: ${queue_state_reason}`}`);
+    onQueueChanged({ request_id, queue_state, queue_state_reason });
   }
 }
 
@@ -95,21 +161,4 @@ async function answerOrFailure(answer: Promise<HttpResponse>): Promise<HttpRespo
 
 function backOffMs(failures: number, capMs: number): number {
   return Math.min(1000 * 2 ** failures, capMs);
-}
-
-/** Tells a request's place in the queue once for each change. A request is active until the server says otherwise. */
-class PositionReporter {
-  #last = 'active';
-  readonly #request: { request_id: string; onQueueChanged(change: QueueChanged): void };
-
-  constructor(request: { request_id: string; onQueueChanged(change: QueueChanged): void }) {
-    this.#request = request;
-  }
-
-  report(position: QueuePosition): void {
-    const key = position.queue_state + (position.queue_state_reason ?? '');
-    if (key === this.#last) return;
-    this.#last = key;
-    this.#request.onQueueChanged({ request_id: this.#request.request_id, ...position });
-  }
 }

@@ -15,7 +15,7 @@ import type { Outcome } from '../types/outcome.ts';
 import type { CreateSessionRequest } from '../types/sessions.ts';
 import { createModelResponseSchema, type CreateModelRequest, type GetInfoResponse } from '../types/training.ts';
 import { loadWeightsResponseSchema, type LoadWeightsRequest } from '../types/weights.ts';
-import { pollFuture } from './poll-future.ts';
+import { pollFuture, type PollContext } from './poll-future.ts';
 import { jsonResult } from './results.ts';
 
 /** Ports: the effects of machines, made from HTTP calls. Expected failures become outcomes here. */
@@ -63,30 +63,30 @@ export type ModelOrigin =
 export interface ModelPortsOptions {
   sessionId: string;
   origin: ModelOrigin;
-  billingPauseMs: number;
   onQueueChanged: (change: QueueChanged) => void;
 }
 
-export function createTrainingPorts(api: ApiClient, options: ModelPortsOptions): TrainingPorts {
-  return { createModel: (signal) => toOutcome(makeModel(api, options, signal)) };
+export function createTrainingPorts(context: PollContext, options: ModelPortsOptions): TrainingPorts {
+  return { createModel: (signal) => toOutcome(makeModel(context, options, signal)) };
 }
 
 async function makeModel(
-  api: ApiClient,
-  { sessionId, origin, billingPauseMs, onQueueChanged }: ModelPortsOptions,
+  context: PollContext,
+  { sessionId, origin, onQueueChanged }: ModelPortsOptions,
   signal: AbortSignal,
 ): Promise<GetInfoResponse> {
-  const polling = { signal, billingPauseMs, onQueueChanged };
+  const { api } = context;
+  const polling = { signal, onQueueChanged };
   const session_id = sessionId;
   if (origin.kind === 'create') {
     const { request_id } = await createModel(api, { ...origin.request, session_id }, { signal });
     const decode = jsonResult('create_model', createModelResponseSchema);
-    const { model_id } = await pollFuture(api, { request_id, request_type: 'CreateModel', decode, ...polling });
+    const { model_id } = await pollFuture(context, { request_id, request_type: 'CreateModel', decode, ...polling });
     return getInfo(api, model_id, { signal });
   }
   const { request_id } = await loadWeights(api, { ...origin.request, session_id }, { signal });
   const decode = jsonResult('load_weights', loadWeightsResponseSchema);
-  await pollFuture(api, { request_id, request_type: 'LoadWeights', decode, ...polling });
+  await pollFuture(context, { request_id, request_type: 'LoadWeights', decode, ...polling });
   // Session addressing lets the client name the model (wire-protocol 2.15); the answer need not repeat it.
   return getInfo(api, `${session_id}:train:${origin.request.model_seq_id}`, { signal });
 }

@@ -1,12 +1,13 @@
+import PQueue from 'p-queue';
 import { checkOptionNames } from '../core/config.ts';
-import { withDeadline } from '../core/deadline.ts';
 import type { Emitter } from '../core/emitter.ts';
 import { ClientClosedError, InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
 import { toTokenArray } from '../core/tensors.ts';
-import { submitSample } from '../http/endpoints/sampling.ts';
+import { toSampleBody } from '../http/endpoints/sampling.ts';
 import type { ClientLife } from '../types/client-life.ts';
 import type { SamplerFacts } from '../machines/ports.ts';
 import type { SamplingEvents } from '../types/events.ts';
+import type { UntypedFuture } from '../types/futures.ts';
 import type { ModelInput } from '../types/model-input.ts';
 import type { RequestOptions } from '../types/options.ts';
 import { samplingParamsSchema, type SampleInput, type SampleResponse } from '../types/sampling.ts';
@@ -15,6 +16,9 @@ import { pollFuture } from './poll-future.ts';
 import { sampleResult } from './results.ts';
 import type { ServiceRuntime } from './runtime.ts';
 import type { InFlight } from './sampling/in-flight.ts';
+import { ProgressWatch } from './sampling/progress-watch.ts';
+import { estimatePromptBytes } from './sampling/prompt-bytes.ts';
+import { sampleUntilDone } from './sampling/sample-loop.ts';
 import { toTokenizerId, type Tokenizer } from './tokenizers.ts';
 
 /** @internal */
@@ -32,6 +36,8 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   readonly #runtime: ServiceRuntime;
   readonly #emitter: Emitter<SamplingEvents>;
   readonly #inFlight: InFlight;
+  readonly #permits: PQueue;
+  readonly #watch: ProgressWatch;
   #nextSeqId = 0;
 
   /** @internal `ServiceClient` and `TrainingClient` make sampling clients. */
@@ -45,6 +51,13 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     this.#runtime = parts.runtime;
     this.#emitter = parts.emitter;
     this.#inFlight = parts.inFlight;
+    const { api, config } = parts.runtime;
+    this.#permits = new PQueue({ concurrency: config.sample_max_concurrent_requests });
+    this.#watch = new ProgressWatch({
+      clock: api.connection.clock,
+      isBusy: () => config.sample_enable_stuck_detection && this.#inFlight.count > 0,
+      onStuck: (error) => this.#inFlight.abort(error),
+    });
   }
 
   /** The server's id of this sampler. */
@@ -60,19 +73,15 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   /** Completions of one prompt: `num_samples` (1) sequences. Aborting gives this sample up and leaves others alone. */
   async sample(input: SampleInput, options: RequestOptions = {}): Promise<SampleResponse> {
     const request = checkSample(input);
-    const { clock } = this.#runtime.api.connection;
     if (!this.life.isOpen) throw new ClientClosedError('sample: this sampling client is closed');
-    return this.#inFlight.run((closing) =>
-      withDeadline('sample', options, clock, async (signal) => {
-        const own = signal === undefined ? closing : AbortSignal.any([signal, closing]);
-        try {
-          return await this.#sampleOnce(request, { ...options, timeoutMs: undefined, signal: own });
-        } catch (error) {
-          this.#emitter.emit('sample.failed', { error: error instanceof Error ? error.message : String(error) });
-          throw error;
-        }
-      }),
-    );
+    this.#watch.noteStart();
+    try {
+      return await this.#inFlight.run(options, (signal) =>
+        this.#permits.add(() => this.#sample(request, { ...options, timeoutMs: undefined, signal }), { signal }),
+      );
+    } finally {
+      if (this.#inFlight.count === 0) this.#watch.noteIdle();
+    }
   }
 
   /** The log-probability of each token of the prompt; NaN for the first, which nothing comes before. */
@@ -89,20 +98,37 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     return this.#runtime.tokenizers.get(toTokenizerId(this.baseModel));
   }
 
-  async #sampleOnce(input: SampleInput, options: RequestOptions & { signal: AbortSignal }): Promise<SampleResponse> {
-    const { api, config } = this.#runtime;
-    const seq_id = this.#nextSeqId++;
-    const { request_id, sample_sequence_ids } = await submitSample(
+  async #sample(input: SampleInput, options: RequestOptions & { signal: AbortSignal }): Promise<SampleResponse> {
+    const { api, config, gate, billing } = this.#runtime;
+    const loop = {
       api,
-      { ...input, sampling_session_id: this.samplerId, seq_id },
-      options,
-    );
-    const response = await pollFuture(api, {
+      gate,
+      billing,
+      nextSeqId: () => this.#nextSeqId++,
+      retrieve: (accepted: UntypedFuture, signal: AbortSignal) => this.#retrieve(accepted, signal),
+      onRetry: (attempt: number, delayMs: number, error: Error) => {
+        api.connection.logger.warn(`sample begins anew in ${Math.round(delayMs)} ms: ${error.message}`);
+        this.#emitter.emit('sample.retried', { attempt, delayMs, reason: error.message });
+      },
+    };
+    try {
+      const body = toSampleBody(input, this.samplerId);
+      const retry = options.retry ?? !config.sample_no_retries;
+      const response = await sampleUntilDone(loop, body, estimatePromptBytes(input.prompt), { ...options, retry });
+      this.#watch.noteProgress();
+      return response;
+    } catch (error) {
+      this.#emitter.emit('sample.failed', { error: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+  }
+
+  async #retrieve({ request_id, sample_sequence_ids }: UntypedFuture, signal: AbortSignal): Promise<SampleResponse> {
+    const response = await pollFuture(this.#runtime, {
       request_id,
       request_type: 'Sample',
       decode: sampleResult,
-      signal: options.signal,
-      billingPauseMs: config.billing_exception_max_pause_duration_sec * 1000,
+      signal,
       onQueueChanged: (change) => this.#emitter.emit('queue.changed', change),
     });
     // The ids travel with the answer to the submission, not with the result (wire-protocol 2.18).

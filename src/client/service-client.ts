@@ -11,7 +11,7 @@ import type { ClientLife, CloseOptions } from '../types/client-life.ts';
 import { reach } from '../machines/bridge.ts';
 import { serviceMachine } from '../machines/service.machine.ts';
 import { startActor } from '../machines/start-actor.ts';
-import type { ServiceEvents } from '../types/events.ts';
+import type { OwnServiceEvents, ServiceEvents } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import type { ServerCapabilities } from '../types/service.ts';
 import type { FinishReason } from '../types/sessions.ts';
@@ -26,6 +26,7 @@ import {
 } from './create-model.ts';
 import { DownloadManager } from './downloads/download-manager.ts';
 import { EventedClient } from './evented-client.ts';
+import { createLimits } from './limits.ts';
 import { createArchiveResolver, createServicePorts } from './ports.ts';
 import { relay } from './relay.ts';
 import type { RestClient } from './rest-client.ts';
@@ -34,7 +35,7 @@ import type { SamplingClient } from './sampling-client.ts';
 import { checkServiceOptions, toSessionRequest, type ServiceOptions } from './service-options.ts';
 import { publicHub, Tokenizers } from './tokenizers.ts';
 import type { TrainingClient } from './training-client.ts';
-import { WireFormat } from './training/submit-chunks.ts';
+import { WireFormat } from './training/wire-format.ts';
 
 export interface ServiceCloseOptions extends CloseOptions {
   /** How the session is told to have ended; `success` by default. */
@@ -78,7 +79,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     const environment = readEnvironment();
     const connection = compileConnection(options, environment);
     const { clock, logger } = connection;
-    const transport = createTransport();
+    const transport = createTransport({ proxy: environment.proxy, ca: options.ca });
     const emitter = new Emitter<ServiceEvents>(logger, { replay: ['status.changed'] });
     emitter.emit('status.changed', { status: 'connecting' });
     const api = new ApiClient(connection, transport, (what, { attempt, delayMs, error }) =>
@@ -86,7 +87,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     );
     const ports = createServicePorts(api, toSessionRequest(options, environment), callOptions);
     const actor = startActor(serviceMachine, { input: { ports }, clock, logger });
-    relay<ServiceEvents>(actor, emitter);
+    relay<OwnServiceEvents>(actor, emitter);
     try {
       const { context } = await withDeadline('connecting', callOptions, clock, (signal) =>
         reach(actor, (snapshot) => snapshot.hasTag('accepting'), { signal }),
@@ -97,6 +98,8 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
         transport,
         config: context.config,
         wireFormat: new WireFormat(options.wireFormat ?? 'auto'),
+        ...createLimits(connection, context.config, emitter),
+        emitter,
         counters: new SequenceCounters(),
         tokenizers: createTokenizers(transport, connection.baseUrl, options, environment),
       };
@@ -155,6 +158,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
         this.#downloads?.close(),
         this.#parts.toLife({ status, detail: detail ?? null }).close({ deadlineMs }),
       ]);
+      this.#runtime.gate.close();
       this.#runtime.transport.close();
       this.#parts.emitter.end();
     })();

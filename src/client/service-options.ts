@@ -17,13 +17,15 @@ export interface ServiceOptions extends ConnectionOptions {
   wireFormat?: 'auto' | 'protobuf' | 'json' | undefined;
   /** Root of the model hub that tokenizers come from. Default: `HF_ENDPOINT`, then the server itself, then the public hub. */
   hubEndpoint?: string | undefined;
+  /** Certificate authorities in PEM, in place of the default ones; `NODE_EXTRA_CA_CERTS` adds to those. */
+  ca?: string | undefined;
   /** How many checkpoints are downloaded at once; 4 by default. */
   downloadConcurrency?: number | undefined;
 }
 
 const optionNames = [
   'baseUrl', 'apiKey', 'headers', 'requestTimeoutMs', 'logger', 'clock', 'random', 'project_id', 'user_metadata',
-  'display_name', 'tags', 'wireFormat', 'hubEndpoint', 'downloadConcurrency',
+  'display_name', 'tags', 'wireFormat', 'hubEndpoint', 'ca', 'downloadConcurrency',
 ];
 
 export function checkServiceOptions(options: ServiceOptions): void {

@@ -189,7 +189,7 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     input: ForwardBackwardInput,
     options: RequestOptions,
   ): ApiFuture<ForwardBackwardOutput> {
-    const { api, config, wireFormat } = this.#runtime;
+    const { config } = this.#runtime;
     return this.#line.enqueue<ForwardBackwardOutput, ForwardBackwardOutput>(method, options, () => {
       const checked = checkForwardBackward(input);
       const limits = { datumCount: config.fwdbwd_max_chunk_len, bytes: config.fwdbwd_max_chunk_bytes_count };
@@ -197,7 +197,7 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
       const call = { input: checked, chunks, forwardOnly, parallel: config.parallel_fwdbwd_chunks };
       return {
         width: chunks.length,
-        submit: (place, sending) => submitChunks(api, wireFormat, call, place, sending),
+        submit: (place, sending) => submitChunks(this.#runtime, call, place, sending),
         requestType: forwardOnly ? 'Forward' : 'ForwardBackward',
         decode: forwardBackwardResult,
         finish: combineOutputs,

@@ -49,6 +49,13 @@ export interface EventSource<Events extends EventMap> {
 
 type AnyListener = (payload: never) => void;
 
+export interface EmitterOptions<Events extends EventMap> {
+  /** Events that describe a state: a new listener gets the latest at once. */
+  replay?: readonly (keyof Events & string)[] | undefined;
+  /** Gets every event too: the way into a stream that merges several emitters. */
+  forward?: (<Name extends keyof Events & string>(name: Name, payload: Events[Name] & object) => void) | undefined;
+}
+
 /** The one place that knows the emitter library. Each listener runs in its own try. */
 export class Emitter<Events extends EventMap> implements EventSource<Events> {
   readonly #emitter = new EventEmitter();
@@ -58,12 +65,13 @@ export class Emitter<Events extends EventMap> implements EventSource<Events> {
   readonly #logger: Logger;
   readonly #replayed: ReadonlySet<string>;
   readonly #lastPayloads = new Map<string, object>();
+  readonly #forward: EmitterOptions<Events>['forward'];
   #ended = false;
 
-  /** `replay` names events that describe a state: a new listener gets the latest at once. */
-  constructor(logger: Logger, options: { replay?: readonly (keyof Events & string)[] } = {}) {
+  constructor(logger: Logger, options: EmitterOptions<Events> = {}) {
     this.#logger = logger;
     this.#replayed = new Set(options.replay);
+    this.#forward = options.forward;
   }
 
   emit<Name extends keyof Events & string>(name: Name, payload: Events[Name] & object): void {
@@ -71,6 +79,7 @@ export class Emitter<Events extends EventMap> implements EventSource<Events> {
     if (this.#replayed.has(name)) this.#lastPayloads.set(name, payload);
     this.#emitter.emit(name, payload);
     for (const push of this.#streams) push(name, payload);
+    this.#forward?.(name, payload);
   }
 
   on<Name extends keyof Events & string>(

@@ -10,7 +10,15 @@ export interface Environment {
   logLevel?: LogLevel | undefined;
   /** Root of the model hub that tokenizers come from. */
   hubEndpoint?: string | undefined;
+  proxy: ProxyEnvironment;
   noColor: boolean;
+}
+
+/** Proxies by scheme, and the hosts that are reached without one (`NO_PROXY`). */
+export interface ProxyEnvironment {
+  http?: string | undefined;
+  https?: string | undefined;
+  except?: string | undefined;
 }
 
 /** The one place that reads `process.env`. */
@@ -23,6 +31,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
     tags: [...new Set((variables['TINKER_TAGS'] ?? '').split(',').filter((tag) => tag !== ''))],
     logLevel: logLevels.find((name) => name === level),
     hubEndpoint: variables['HF_ENDPOINT'] || undefined,
+    proxy: {
+      http: variables['http_proxy'] || variables['HTTP_PROXY'] || undefined,
+      https: variables['https_proxy'] || variables['HTTPS_PROXY'] || undefined,
+      except: variables['no_proxy'] || variables['NO_PROXY'] || undefined,
+    },
     noColor: (variables['NO_COLOR'] ?? '') !== '',
   };
 }

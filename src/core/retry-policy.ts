@@ -12,6 +12,8 @@ export interface RetryProfile {
 
 /** What the official client does in all: five minutes. */
 export const defaultRetries: RetryProfile = { totalMs: 300_000, conflictCount: 2 };
+/** A sample's submission: while the server is away. Being asked to slow down is no failure and is not counted here. */
+export const sampleRetries: RetryProfile = { totalMs: 300_000, conflictCount: 2 };
 /** Sent once: for polls, heartbeats and whatever has a loop of its own around it. */
 export const noRetries: RetryProfile = { totalMs: 0, conflictCount: 0 };
 

@@ -19,6 +19,8 @@ export interface ApiRequest {
   protobuf?: Uint8Array | undefined;
   headers?: Readonly<Record<string, string>> | undefined;
   retries?: RetryProfile | undefined;
+  /** See HttpRequest. */
+  hot?: boolean | undefined;
   /** Deadline of one attempt, unless the caller's options say otherwise. */
   requestTimeoutMs?: number | undefined;
 }
@@ -106,6 +108,7 @@ export class ApiClient {
       body: protobuf ?? (json === undefined ? undefined : JSON.stringify(json)),
       timeoutMs: options.requestTimeoutMs ?? request.requestTimeoutMs ?? requestTimeoutMs,
       signal: options.signal,
+      hot: request.hot,
     });
   }
 

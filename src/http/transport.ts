@@ -1,7 +1,6 @@
-import http from 'node:http';
-import https from 'node:https';
-import got, { AbortError, RequestError, TimeoutError as GotTimeoutError } from 'got';
-import { ConnectionError, TimeoutError } from '../core/errors.ts';
+import type { ProxyEnvironment } from '../core/env.ts';
+import { createControlTransport } from './control-transport.ts';
+import { createHotTransport } from './hot-transport.ts';
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -10,6 +9,8 @@ export interface HttpRequest {
   body?: Uint8Array | string | undefined;
   timeoutMs: number;
   signal?: AbortSignal | undefined;
+  /** One of the requests of which hundreds are under way at once: goes the way that costs least. */
+  hot?: boolean | undefined;
 }
 
 export interface HttpResponse {
@@ -19,63 +20,30 @@ export interface HttpResponse {
   body: Uint8Array;
 }
 
+export interface TransportOptions {
+  proxy: ProxyEnvironment;
+  /** Certificate authorities in PEM, in place of the default ones. */
+  ca?: string | undefined;
+}
+
 /** One HTTP exchange, whatever its status: no retries, no redirects. Throws ConnectionError or TimeoutError. */
 export interface Transport {
   send(request: HttpRequest): Promise<HttpResponse>;
   close(): void;
 }
 
-/** Keep-alive connections without a limit on sockets: every future that waits holds one. */
-export function createTransport(): Transport {
-  const agents = {
-    http: new http.Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY }),
-    https: new https.Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY }),
-  };
-  const client = got.extend({
-    agent: agents,
-    retry: { limit: 0 },
-    followRedirect: false,
-    throwHttpErrors: false,
-  });
+/**
+ * Control calls go through got. Samples, polls and training bodies go through undici, which spends a quarter of the CPU on
+ * each (docs/performance.md).
+ */
+export function createTransport(options: TransportOptions): Transport {
+  const control = createControlTransport(options);
+  const hot = createHotTransport(options);
   return {
-    async send({ method, url, headers, body, timeoutMs, signal }) {
-      try {
-        const response = await client(url, {
-          method,
-          responseType: 'buffer',
-          headers: { ...headers },
-          timeout: { request: timeoutMs },
-          ...(body === undefined ? {} : { body }),
-          ...(signal === undefined ? {} : { signal }),
-        });
-        return { status: response.statusCode, headers: foldHeaders(response.headers), body: response.body };
-      } catch (error) {
-        throw toTransportError(error, url, signal);
-      }
-    },
+    send: (request) => (request.hot === true ? hot : control).send(request),
     close() {
-      agents.http.destroy();
-      agents.https.destroy();
+      control.close();
+      hot.close();
     },
   };
-}
-
-function foldHeaders(headers: http.IncomingHttpHeaders): Record<string, string | undefined> {
-  const folded: Record<string, string | undefined> = {};
-  for (const [name, value] of Object.entries(headers)) folded[name] = Array.isArray(value) ? value.join(', ') : value;
-  return folded;
-}
-
-function toTransportError(error: unknown, url: string, signal: AbortSignal | undefined): unknown {
-  if (signal?.aborted && error instanceof AbortError) return signal.reason;
-  const { origin } = new URL(url);
-  if (error instanceof GotTimeoutError) {
-    return new TimeoutError(`${origin} did not answer within ${error.timings.phases.total ?? 'the allowed'} ms`, {
-      cause: error,
-    });
-  }
-  if (error instanceof RequestError) {
-    return new ConnectionError(`Could not reach ${origin}: ${error.message} (${error.code})`, { cause: error });
-  }
-  return error;
 }

@@ -11,7 +11,7 @@ import {
   type ErrorActorEvent,
 } from 'xstate';
 import { ClientClosedError, InternalError } from '../core/errors.ts';
-import type { ClientKind, ServiceEvents, ServiceStatus } from '../types/events.ts';
+import type { ClientKind, OwnServiceEvents, ServiceStatus } from '../types/events.ts';
 import type { ClientConfig } from '../types/service.ts';
 import type { SamplingPorts, ServicePorts, SessionEnding, TrainingPorts } from './ports.ts';
 import { restMachine } from './rest.machine.ts';
@@ -54,7 +54,7 @@ type ServiceEvent =
   | DoneActorEvent
   | ErrorActorEvent;
 
-type Emitted = { [Name in keyof ServiceEvents]: { type: Name } & ServiceEvents[Name] }[keyof ServiceEvents];
+type Emitted = { [Name in keyof OwnServiceEvents]: { type: Name } & OwnServiceEvents[Name] }[keyof OwnServiceEvents];
 
 export type ServiceOutput = { status: 'closed' } | { status: 'failed'; error: Error };
 

@@ -48,7 +48,7 @@ export const trainingMachine = setup({
     output: {} as TrainingOutput,
     tags: {} as 'accepting',
   },
-  delays: { closeDeadline: ({ context }) => context.closeDeadlineMs },
+  delays: { closeDeadline: ({ context }) => context.closeDeadlineMs, billingRetry: 5000 },
   actors: {
     createModel: fromPromise(({ input, signal }: { input: TrainingPorts; signal: AbortSignal }) => input.createModel(signal)),
     submit: fromPromise(({ input, signal }: { input: { turn: Turn; place: TurnPlace }; signal: AbortSignal }) =>
@@ -155,6 +155,7 @@ export const trainingMachine = setup({
           initial: 'idle',
           states: {
             idle: { always: { guard: ({ context }) => context.queue.head !== undefined, target: 'submitting' } },
+            billingPaused: { after: { billingRetry: 'submitting' } },
             submitting: {
               invoke: {
                 id: 'submit',
@@ -169,6 +170,7 @@ export const trainingMachine = setup({
                       { type: 'advance', params: ({ context }) => ({ takenCount: toSent(context).turn.width }) },
                     ],
                   },
+                  { guard: ({ event }) => event.output.kind === 'paused', target: 'billingPaused' },
                   {
                     target: 'idle',
                     actions: [

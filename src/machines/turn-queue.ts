@@ -5,7 +5,7 @@ export interface Turn {
   /** How many consecutive sequence ids it takes when it is sent. */
   readonly width: number;
   /** Sends it. A failure is an outcome, never a rejection. */
-  submit(place: TurnPlace, signal: AbortSignal): Promise<TurnAccepted | TurnRefused>;
+  submit(place: TurnPlace, signal: AbortSignal): Promise<TurnAccepted | TurnRefused | TurnPaused>;
   /** Waits for the result of what was accepted and settles the caller. Never rejects for an expected failure. */
   retrieve(signal: AbortSignal): Promise<TurnEnd>;
   /** Settles the caller with an error, unless it is settled already. */
@@ -27,6 +27,11 @@ export interface TurnRefused {
   error: Error;
   /** How many of its sequence ids the server has seen, and so counts as taken. None when nothing was sent. */
   takenCount: number;
+}
+
+/** The server answered 402: the same turn, with the same sequence ids, is sent again in a while. */
+export interface TurnPaused {
+  kind: 'paused';
 }
 
 export type TurnEnd = { kind: 'completed' } | { kind: 'failed'; error: Error };

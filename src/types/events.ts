@@ -20,7 +20,13 @@ export interface RetryScheduled {
   reason: string;
 }
 
-export interface ServiceEvents {
+/** What the clients of a service tell, each event with the id of the client that it comes from. */
+export type ClientEvents = {
+  [Name in keyof (TrainingEvents & SamplingEvents)]: (TrainingEvents & SamplingEvents)[Name] & { client: string };
+};
+
+/** What a service tells itself. */
+export interface OwnServiceEvents {
   'status.changed': { status: ServiceStatus };
   'session.started': { session_id: string };
   /** No heartbeat has been answered for `silentMs`; the session may end on the server. */
@@ -32,7 +38,14 @@ export interface ServiceEvents {
   /** A bug of ours ended one client; the others go on. */
   'client.crashed': { kind: ClientKind; id: string; error: string };
   'retry.scheduled': RetryScheduled;
+  /** The server answered 402: requests are repeated every few seconds until billing is in order. */
+  'billing.paused': { pausedMs: number };
+  /** The server asked to slow down (429): samples wait for `waitMs`, then `concurrency` submissions go out at once. */
+  'sampling.throttled': { waitMs: number; concurrency: number };
 }
+
+/** One stream for everything: the service's own events and those of its clients. */
+export type ServiceEvents = OwnServiceEvents & ClientEvents;
 
 export interface TrainingEvents {
   /** The server has accepted a call, which took `width` sequence ids from `seq_id` on. */
@@ -47,6 +60,6 @@ export interface SamplingEvents {
   'sample.completed': { request_id: string };
   'sample.failed': { error: string };
   'queue.changed': QueueChanged;
-  /** The server asked to slow down (429): every sample waits for `waitMs`. */
-  'rate.limited': { waitMs: number };
+  /** An attempt was lost and begins anew, with a new sequence id, after `delayMs`. */
+  'sample.retried': { attempt: number; delayMs: number; reason: string };
 }

@@ -11,6 +11,8 @@ export const clientConfigSchema = z.object({
   fwdbwd_max_chunk_bytes_count: z.int().min(1).default(5_000_000),
   fwdbwd_dispatch_bytes_semaphore_size: z.int().default(50_000_000),
   billing_exception_max_pause_duration_sec: z.number().default(3600),
+  sample_no_retries: z.boolean().default(false),
+  sample_enable_stuck_detection: z.boolean().default(true),
   sample_max_concurrent_requests: z.int().min(1).default(2000),
 });
 export type ClientConfig = z.output<typeof clientConfigSchema>;

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/core/clock.ts';
 import { trainingMachine } from '../../src/machines/training.machine.ts';
-import type { Turn, TurnAccepted, TurnEnd, TurnPlace, TurnRefused } from '../../src/machines/turn-queue.ts';
+import type { Turn, TurnAccepted, TurnEnd, TurnPaused, TurnPlace, TurnRefused } from '../../src/machines/turn-queue.ts';
 import { promisesSettled } from '../helpers/settled.ts';
 import { StateVisits } from '../helpers/state-visits.ts';
 
@@ -12,7 +12,7 @@ const info = { model_id: 'm', model_data: {} };
 class TestTurn implements Turn {
   readonly method: string;
   readonly width: number;
-  readonly submission = Promise.withResolvers<TurnAccepted | TurnRefused>();
+  submission = Promise.withResolvers<TurnAccepted | TurnRefused | TurnPaused>();
   readonly result = Promise.withResolvers<TurnEnd>();
   place: TurnPlace | undefined;
   error: unknown;
@@ -22,7 +22,7 @@ class TestTurn implements Turn {
     this.width = width;
   }
 
-  submit(place: TurnPlace): Promise<TurnAccepted | TurnRefused> {
+  submit(place: TurnPlace): Promise<TurnAccepted | TurnRefused | TurnPaused> {
     this.place = place;
     return this.submission.promise;
   }
@@ -37,6 +37,14 @@ class TestTurn implements Turn {
 
   async accept(): Promise<void> {
     this.submission.resolve({ kind: 'accepted' });
+    await promisesSettled();
+  }
+
+  /** Answered 402; the next submission is another. */
+  async pause(): Promise<void> {
+    const { resolve } = this.submission;
+    this.submission = Promise.withResolvers();
+    resolve({ kind: 'paused' });
     await promisesSettled();
   }
 
@@ -177,6 +185,19 @@ describe('training machine', () => {
     expect(actor.getSnapshot().status).toBe('error');
     expect(sent.error).toMatchObject({ code: 'client_closed' });
     expect(crashing.error).toMatchObject({ code: 'client_closed' });
+  });
+
+  it('sends a turn again with the same sequence ids while the server wants billing in order (402)', async () => {
+    const { clock, enqueue } = await setUp();
+    const turn = enqueue(new TestTurn('forwardBackward', 2));
+    const next = enqueue(new TestTurn('optimStep'));
+    await turn.pause();
+    turn.place = undefined;
+    clock.advance(5000);
+    await promisesSettled();
+    expect(turn.place).toMatchObject({ seq_id: 1 });
+    await turn.accept();
+    expect(next.place).toMatchObject({ seq_id: 3 });
   });
 
   it('fails with the error of the server when the model cannot be created', async () => {

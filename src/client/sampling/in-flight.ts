@@ -1,30 +1,43 @@
-import { orAborted } from '../../core/deadline.ts';
+import type { Clock } from '../../core/clock.ts';
+import { linkSignal, orAborted, type DeadlineOptions } from '../../core/deadline.ts';
 
-/** The samples of one client that are under way: counted, so that closing can wait for them or end them. */
+/** The samples of one client that are under way: counted, so that closing can wait for them, and each can be ended. */
 export class InFlight {
-  #count = 0;
+  readonly #clock: Clock;
+  readonly #controllers = new Set<AbortController>();
   #idle: PromiseWithResolvers<void> | undefined;
-  readonly #controller = new AbortController();
 
-  async run<Value>(work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
-    this.#count++;
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get count(): number {
+    return this.#controllers.size;
+  }
+
+  /** Runs one sample with a signal of its own, which follows the caller's. */
+  async run<Value>(options: DeadlineOptions, work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+    const { controller, release } = linkSignal('sample', options, this.#clock);
+    this.#controllers.add(controller);
     try {
-      return await work(this.#controller.signal);
+      controller.signal.throwIfAborted();
+      return await work(controller.signal);
     } finally {
-      this.#count--;
-      if (this.#count === 0) this.#idle?.resolve();
+      release();
+      this.#controllers.delete(controller);
+      if (this.#controllers.size === 0) this.#idle?.resolve();
     }
   }
 
   /** Resolves when nothing is under way. */
   whenIdle(signal: AbortSignal): Promise<void> {
-    if (this.#count === 0) return Promise.resolve();
-    this.#idle ??= Promise.withResolvers();
+    if (this.#controllers.size === 0) return Promise.resolve();
+    this.#idle = Promise.withResolvers();
     return orAborted(this.#idle.promise, signal);
   }
 
-  /** Rejects what is under way with `error`. */
+  /** Rejects what is under way with `error`; what comes later is not touched. */
   abort(error: Error): void {
-    this.#controller.abort(error);
+    for (const controller of this.#controllers) controller.abort(error);
   }
 }

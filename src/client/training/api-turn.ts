@@ -1,10 +1,11 @@
-import type { Turn, TurnAccepted, TurnEnd, TurnPlace, TurnRefused } from '../../machines/turn-queue.ts';
+import type { Turn, TurnAccepted, TurnEnd, TurnPaused, TurnPlace, TurnRefused } from '../../machines/turn-queue.ts';
 import type { DeferredFuture } from '../api-future.ts';
 
 /** What of a turn has been sent when its submission ends: the server's ids, or how far it came. */
 export type Submission =
   | { kind: 'accepted'; requestIds: readonly string[] }
-  | { kind: 'refused'; error: Error; takenCount: number };
+  | { kind: 'refused'; error: Error; takenCount: number }
+  | { kind: 'paused' };
 
 export interface ApiTurnOptions<Value> {
   method: string;
@@ -38,11 +39,12 @@ export class ApiTurn<Value> implements Turn {
     this.#detached.abort();
   }
 
-  async submit(place: TurnPlace, signal: AbortSignal): Promise<TurnAccepted | TurnRefused> {
+  async submit(place: TurnPlace, signal: AbortSignal): Promise<TurnAccepted | TurnRefused | TurnPaused> {
     const { future, submit } = this.#options;
     // Given up while it was next in line: nothing was sent, so no sequence id is used.
     if (future.isSettled) return { kind: 'refused', error: new Error(`${this.method} was given up`), takenCount: 0 };
     const submission = await submit(place, signal);
+    if (submission.kind === 'paused') return submission;
     if (submission.kind === 'refused') {
       future.reject(submission.error);
       return submission;

@@ -1,44 +1,13 @@
 import { InvalidResponseError, TinkerError } from '../../core/errors.ts';
-import { UnprocessableEntityError, ApiError } from '../../core/api-errors.ts';
-import type { ApiClient } from '../../http/api-client.ts';
 import type { ForwardBackwardBody } from '../../http/encode.ts';
 import { forwardBackward } from '../../http/endpoints/training.ts';
 import type { TurnPlace } from '../../machines/turn-queue.ts';
 import type { Datum } from '../../types/datum.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import type { ForwardBackwardInput } from '../../types/training.ts';
+import type { ServiceRuntime } from '../runtime.ts';
 import type { Submission } from './api-turn.ts';
-
-/** Which form forward_backward bodies take. `auto` becomes `json` when a server turns out to know only that. */
-export class WireFormat {
-  #current: 'protobuf' | 'json';
-  #settled: boolean;
-
-  constructor(wanted: 'auto' | 'protobuf' | 'json') {
-    this.#current = wanted === 'auto' ? 'protobuf' : wanted;
-    this.#settled = wanted !== 'auto';
-  }
-
-  /** Sends in the current form. The first refusal that may be about the form is answered by one try in JSON. */
-  async send<Value>(send: (format: 'protobuf' | 'json') => Promise<Value>): Promise<Value> {
-    try {
-      const value = await send(this.#current);
-      this.#settled = true;
-      return value;
-    } catch (error) {
-      if (this.#settled || !isAboutForm(error)) throw error;
-      const value = await send('json').catch(() => undefined);
-      if (value === undefined) throw error;
-      this.#current = 'json';
-      this.#settled = true;
-      return value;
-    }
-  }
-}
-
-function isAboutForm(error: unknown): boolean {
-  return error instanceof UnprocessableEntityError || (error instanceof ApiError && error.status === 415);
-}
+import { estimateDatumBytes } from './chunking.ts';
 
 export interface ChunkedCall {
   input: ForwardBackwardInput;
@@ -50,8 +19,7 @@ export interface ChunkedCall {
 
 /** Sends the chunks of one call with consecutive sequence ids. No id is left open for the server to wait for. */
 export async function submitChunks(
-  api: ApiClient,
-  format: WireFormat,
+  { api, wireFormat: format, requestBytes }: Pick<ServiceRuntime, 'api' | 'wireFormat' | 'requestBytes'>,
   call: ChunkedCall,
   place: TurnPlace,
   options: RequestOptions,
@@ -73,7 +41,9 @@ export async function submitChunks(
     const seq_id = place.seq_id + index;
     const data = chunks[index] ?? [];
     try {
-      requestIds[index] = await post({ ...place, seq_id, data, loss_fn, loss_fn_config, forward_only: forwardOnly });
+      const body = { ...place, seq_id, data, loss_fn, loss_fn_config, forward_only: forwardOnly };
+      const bytes = data.reduce((sum, datum) => sum + estimateDatumBytes(datum), 0);
+      requestIds[index] = await requestBytes.run(bytes, options.signal, () => post(body));
     } catch (error) {
       failures.push({ index, error: toError(error) });
     }

@@ -1,3 +1,4 @@
+import { BillingError } from '../../core/api-errors.ts';
 import { ClientClosedError } from '../../core/errors.ts';
 import type { Emitter } from '../../core/emitter.ts';
 import type { ClientLife } from '../../types/client-life.ts';
@@ -7,6 +8,7 @@ import type { TrainingEvents } from '../../types/events.ts';
 import type { RequestType, UntypedFuture } from '../../types/futures.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import { DeferredFuture, type ApiFuture } from '../api-future.ts';
+import type { BillingPause } from '../billing-pause.ts';
 import { pollFuture, type PollRequest } from '../poll-future.ts';
 import type { ServiceRuntime } from '../runtime.ts';
 import { ApiTurn, type Submission } from './api-turn.ts';
@@ -73,21 +75,23 @@ export class TurnLine {
     call: Call<Raw, Value>,
     sending: RequestOptions,
   ): ApiTurn<Value> {
-    const { api, config } = this.#runtime;
+    const { billing } = this.#runtime;
     const { method, width, submit, requestType, decode, finish } = call;
     return new ApiTurn({
       method,
       width,
       future,
-      submit: (place, signal) => submit(place, { ...sending, signal }),
+      submit: async (place, signal) => {
+        const submission = await submit(place, { ...sending, signal });
+        return isBillingPause(submission, billing) ? { kind: 'paused' } : submission;
+      },
       retrieve: async (requestIds, signal) => {
         const poll = (request_id: string): Promise<Raw> =>
-          pollFuture(api, {
+          pollFuture(this.#runtime, {
             request_id,
             request_type: requestType,
             decode,
             signal,
-            billingPauseMs: config.billing_exception_max_pause_duration_sec * 1000,
             onQueueChanged: (change) => {
               future.noteQueue(change);
               this.#emitter.emit('queue.changed', change);
@@ -97,6 +101,14 @@ export class TurnLine {
       },
     });
   }
+}
+
+/** A call that was refused for billing is sent again, with the same sequence ids, while the pause may last. */
+function isBillingPause(submission: Submission, billing: BillingPause): boolean {
+  if (submission.kind !== 'refused') return false;
+  const { error } = submission;
+  const cause = error instanceof BillingError ? error : error.cause;
+  return cause instanceof BillingError && billing.note();
 }
 
 /** The submission of a call that is one request. */

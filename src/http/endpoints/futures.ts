@@ -25,6 +25,7 @@ export function retrieveFuture(api: ApiClient, request: RetrieveRequest, options
         'x-tinker-request-type': request_type,
       },
       requestTimeoutMs: 45_000,
+      hot: true,
     },
     options,
   );

@@ -1,4 +1,5 @@
 import { toJsonInteger } from '../../core/lossless-json.ts';
+import { noRetries } from '../../core/retry-policy.ts';
 import { untypedFutureSchema, type UntypedFuture } from '../../types/futures.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import {
@@ -26,25 +27,32 @@ export function getSampler(api: ApiClient, samplerId: string, options?: RequestO
   return api.json({ method: 'GET', path: `/samplers/${pathSegment(samplerId)}` }, getSamplerResponseSchema, options);
 }
 
-/** Submits one sample. Sent again in an outage or on 429, with the same `seq_id`, so the server draws it once. */
-export function submitSample(
-  api: ApiClient,
-  request: SampleInput & { sampling_session_id: string; seq_id: number },
-  options?: RequestOptions,
-): Promise<UntypedFuture> {
-  const { prompt, num_samples = 1, sampling_params = {}, prompt_logprobs = false, sampling_session_id, seq_id } = request;
-  const json = {
+/** The body of one sample; `toSampleBody` makes it once, however often it is sent. */
+export interface SampleBody {
+  num_samples: number;
+  prompt: object;
+  sampling_params: object;
+  sampling_session_id: string;
+  seq_id: number;
+  prompt_logprobs: boolean;
+}
+
+export function toSampleBody(input: SampleInput, sampling_session_id: string): Omit<SampleBody, 'seq_id'> {
+  const { prompt, num_samples = 1, sampling_params = {}, prompt_logprobs = false } = input;
+  return {
     num_samples,
     prompt: encodePrompt(prompt),
     sampling_params: encodeSamplingParams(sampling_params),
     sampling_session_id,
-    seq_id,
     prompt_logprobs,
-    topk_prompt_logprobs: 0,
-    type: 'sample',
   };
+}
+
+/** Submits one sample, once: what happens on 429 and on failures is the sample loop's to decide. */
+export function submitSample(api: ApiClient, body: SampleBody, options?: RequestOptions): Promise<UntypedFuture> {
+  const json = { ...body, topk_prompt_logprobs: 0, type: 'sample' };
   const headers = { 'x-tinker-sampling-backpressure': '1' };
-  return api.json({ method: 'POST', path: '/asample', json, headers }, untypedFutureSchema, options);
+  return api.json({ method: 'POST', path: '/asample', json, headers, retries: noRetries, hot: true }, untypedFutureSchema, options);
 }
 
 /** `stop` goes as an array, which every server takes; a seed beyond 2^53 as the digits of its bigint. */

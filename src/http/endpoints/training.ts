@@ -42,7 +42,7 @@ export function forwardBackward(
     wireFormat === 'protobuf'
       ? { path: '/forward_backward', protobuf: encodeForwardBackward(body) }
       : { path: body.forward_only ? '/forward' : '/forward_backward', json: encodeForwardBackwardJson(body) };
-  return api.json({ method: 'POST', ...request }, untypedFutureSchema, options);
+  return api.json({ method: 'POST', hot: true, ...request }, untypedFutureSchema, options);
 }
 
 export function optimStep(
@@ -51,7 +51,7 @@ export function optimStep(
   options?: RequestOptions,
 ): Promise<UntypedFuture> {
   const json = { ...request, type: 'optim_step' };
-  return api.json({ method: 'POST', path: '/optim_step', json }, untypedFutureSchema, options);
+  return api.json({ method: 'POST', path: '/optim_step', json, hot: true }, untypedFutureSchema, options);
 }
 
 /** A save is sent with few retries of its own: a 409 means that the name exists (architecture 3.8). */

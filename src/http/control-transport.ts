@@ -1,0 +1,52 @@
+import http from 'node:http';
+import https from 'node:https';
+import got, { AbortError, RequestError, TimeoutError as GotTimeoutError } from 'got';
+import { ConnectionError, TimeoutError } from '../core/errors.ts';
+import type { Transport, TransportOptions } from './transport.ts';
+
+/** Exchanges by got, over keep-alive connections; Node's agents go through proxies. */
+export function createControlTransport({ proxy, ca }: TransportOptions): Transport {
+  const proxyEnv = { HTTP_PROXY: proxy.http, HTTPS_PROXY: proxy.https, NO_PROXY: proxy.except };
+  const options = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, proxyEnv };
+  const agents = { http: new http.Agent(options), https: new https.Agent(ca === undefined ? options : { ...options, ca }) };
+  const client = got.extend({ agent: agents, retry: { limit: 0 }, followRedirect: false, throwHttpErrors: false });
+  return {
+    async send({ method, url, headers, body, timeoutMs, signal }) {
+      try {
+        const response = await client(url, {
+          method,
+          responseType: 'buffer',
+          headers: { ...headers },
+          timeout: { request: timeoutMs },
+          ...(body === undefined ? {} : { body }),
+          ...(signal === undefined ? {} : { signal }),
+        });
+        return { status: response.statusCode, headers: foldHeaders(response.headers), body: response.body };
+      } catch (error) {
+        throw toTransportError(error, url, timeoutMs, signal);
+      }
+    },
+    close() {
+      agents.http.destroy();
+      agents.https.destroy();
+    },
+  };
+}
+
+function foldHeaders(headers: http.IncomingHttpHeaders): Record<string, string | undefined> {
+  const folded: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(headers)) folded[name] = Array.isArray(value) ? value.join(', ') : value;
+  return folded;
+}
+
+function toTransportError(error: unknown, url: string, timeoutMs: number, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted && error instanceof AbortError) return signal.reason;
+  const { origin } = new URL(url);
+  if (error instanceof GotTimeoutError) {
+    return new TimeoutError(`${origin} did not answer within ${timeoutMs} ms`, { cause: error });
+  }
+  if (error instanceof RequestError) {
+    return new ConnectionError(`Could not reach ${origin}: ${error.message} (${error.code})`, { cause: error });
+  }
+  return error;
+}
