@@ -9,7 +9,7 @@ export interface DeadlineOptions {
 /** A signal of our own that follows the caller's, and a deadline. `release` detaches it from both. */
 export interface LinkedSignal {
   readonly controller: AbortController;
-  release(): void;
+  readonly release: () => void;
 }
 
 /** Cheaper than AbortSignal.any, and leaves no listener behind on a signal that outlives the call. */
