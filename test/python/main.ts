@@ -1,19 +1,15 @@
 // Runs the official Python SDK against the local server: `npm run test:python [-- VERSION]`. Needs python3 with venv and pip.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createLocalServer } from '../../src/server/index.ts';
+import { officialPython } from './official-sdk.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const venv = path.join(root, '.venv');
-const python = path.join(venv, 'bin', 'python');
-
-if (!existsSync(python)) run('python3', ['-m', 'venv', venv]);
-run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', 'tinker', 'safetensors', 'jinja2']);
+const python = officialPython();
 
 const dataDir = await mkdtemp(path.join(tmpdir(), 'tinker-python-'));
 const server = await createLocalServer({ dataDir });
@@ -34,9 +30,4 @@ try {
 } finally {
   await server.close();
   await rm(dataDir, { recursive: true });
-}
-
-function run(command: string, args: string[]): void {
-  const { status, error } = spawnSync(command, args, { stdio: 'inherit' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`, { cause: error });
 }

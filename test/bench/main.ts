@@ -1,0 +1,63 @@
+// Measures the client against bare undici and the official Python SDK: npm run bench [-- --only sample,step --rounds 1]
+// A whole run writes its tables into docs/performance.md; one with options only prints them.
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { officialPython } from '../python/official-sdk.ts';
+import { workloads, type Round, type Subject } from './catalogue.ts';
+import { runWorkload, startServer, type RunningServer } from './programs.ts';
+import { renderConditions, renderGoals, renderMeasurements, type Rounds } from './render.ts';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    'no-official': { type: 'boolean', default: false },
+  },
+});
+const roundCount = Number(values.rounds);
+const wanted = values.only?.split(',');
+const chosen = workloads.filter(({ name }) => wanted === undefined || wanted.includes(name));
+const isWhole = wanted === undefined && !values['no-official'];
+const python = values['no-official'] ? undefined : officialPython();
+const subjects: readonly Subject[] = ['ours', 'undici', 'official'];
+
+const servers = new Map<number, RunningServer>();
+for (const { holdMs } of chosen) if (!servers.has(holdMs)) servers.set(holdMs, await startServer(holdMs));
+const results: Rounds[] = [];
+try {
+  const rounds = chosen.map((workload) => ({ workload, rounds: [] as Round[] }));
+  for (let index = 1; index <= roundCount; index++) {
+    for (const { workload, rounds: done } of rounds) {
+      const round: Round = {};
+      for (const subject of subjects) {
+        const measured = await runWorkload(workload, subject, { url: servers.get(workload.holdMs)?.url ?? '', python });
+        if (measured === undefined) continue;
+        round[subject] = measured;
+        console.error(`round ${index} ${JSON.stringify({ workload: workload.name, subject, ...measured })}`);
+      }
+      done.push(round);
+    }
+  }
+  results.push(...rounds);
+} finally {
+  for (const server of servers.values()) await server.stop();
+}
+
+const text = [
+  renderConditions(results, roundCount),
+  renderMeasurements(results),
+  renderGoals(results),
+].join('\n\n');
+console.log(text);
+if (isWhole) await writeTables(text);
+
+/** Replaces what stands between the markers; the text around them stays. */
+async function writeTables(tables: string): Promise<void> {
+  const page = new URL('../../docs/performance.md', import.meta.url);
+  const [begin, end] = ['<!-- bench -->', '<!-- /bench -->'];
+  const old = await readFile(page, 'utf8');
+  const from = old.indexOf(begin);
+  const to = old.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`docs/performance.md has no ${begin} and ${end} around its tables`);
+  await writeFile(page, `${old.slice(0, from + begin.length)}\n\n${tables}\n\n${old.slice(to)}`);
+}
