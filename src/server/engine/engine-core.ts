@@ -19,7 +19,7 @@ import { readOptimizer, readPeftFolder, writePeftFolder } from './peft-folder.ts
 import { RandomStream } from './random-stream.ts';
 import { runTasks } from './sampling/sampler.ts';
 import type { SamplerWeights } from './sampling/sampler.ts';
-import { placesNeeded, RunningTask } from './sampling/sample-task.ts';
+import { RunningTask } from './sampling/sample-task.ts';
 import { createAdapter, mergeAdapter } from './training/lora-adapter.ts';
 import { createLoss } from './training/losses.ts';
 import { TrainedModel } from './training/trained-model.ts';
@@ -194,43 +194,33 @@ export class EngineCore implements Engine {
   /** Runs one call, and with it the calls of the same sampler that follow it in the queue. */
   async #runSampling(first: SamplingCall): Promise<void> {
     const running = new Map<RunningTask, SamplingCall>();
-    const start = (call: SamplingCall, weights: SamplerWeights) => {
-      const task = new RunningTask(call.request, weights.base, () => this.#drawSeed());
+    const { samplerId } = first.request;
+    const start = (call: SamplingCall) => {
+      const task = new RunningTask(call.request, this.#sampler(samplerId).base, () => this.#drawSeed());
       running.set(task, call);
       return task;
     };
+    const startNext = (): RunningTask | undefined => {
+      const call = this.#queue.takeNext(
+        ({ sampling }) => sampling?.request.samplerId === samplerId,
+      )?.sampling;
+      if (call === undefined) return undefined;
+      try {
+        return start(call);
+      } catch (error) {
+        call.answer.reject(error);
+        return startNext();
+      }
+    };
     try {
       await this.#ready;
-      const weights = this.#sampler(first.request.samplerId);
-      const firstTask = start(first, weights);
-      const source = (room: number) => this.#takeSampling(first.request.samplerId, weights, room, start);
-      await runTasks(weights, firstTask, source, (task) => {
+      await runTasks(this.#sampler(samplerId), start(first), startNext, (task) => {
         running.get(task)?.answer.resolve(task.result());
         running.delete(task);
       });
     } catch (error) {
       first.answer.reject(error);
       for (const { answer } of running.values()) answer.reject(error);
-    }
-  }
-
-  /** The next task of a sampler, if the next call is one whose sequences fit into `room` places; refused ones are answered. */
-  #takeSampling(
-    samplerId: string,
-    { base }: SamplerWeights,
-    room: number,
-    start: (call: SamplingCall, weights: SamplerWeights) => RunningTask,
-  ): RunningTask | undefined {
-    const fits = ({ sampling }: EngineCall) =>
-      sampling?.request.samplerId === samplerId && placesNeeded(sampling.request, base.config) <= room;
-    for (;;) {
-      const call = this.#queue.takeNext(fits)?.sampling;
-      if (call === undefined) return undefined;
-      try {
-        return start(call, this.#sampler(samplerId));
-      } catch (error) {
-        call.answer.reject(error);
-      }
     }
   }
 

@@ -12,6 +12,9 @@ import { readFloats } from '../graph/transformer.ts';
 import type { LayerMemory } from '../graph/transformer.ts';
 import type { ModelConfig } from '../model-config.ts';
 
+/** Places for keys and values in a batch's context. It grows to the next size when a slot needs it; small is faster. */
+const contextSizes = [256, 1024] as const;
+
 /** How many of a slot's newest tokens have their keys and values beside the context, which is uploaded seldom. */
 const recentSize = 32;
 
@@ -52,31 +55,20 @@ export class DecodeBatch implements Disposable {
   readonly #decoder: Decoder;
   readonly #weights: DeviceWeights;
   readonly #embedding: Float32Array;
-  readonly #contextSize: number;
+  #contextSize: number = contextSizes[0];
   readonly #slots: Slot[];
   /** Of each layer, `[slots, heads, contextSize, headSize]`. */
-  readonly #context: LayerMemory[];
+  #context: LayerMemory[];
   #uploaded: { context: KeyValues[]; mask: DeviceArray } | undefined;
   #recent: KeyValues[];
 
-  constructor(
-    decoder: Decoder,
-    weights: DeviceWeights,
-    embedding: Float32Array,
-    slotCount: number,
-    contextSize: number,
-  ) {
+  constructor(decoder: Decoder, weights: DeviceWeights, embedding: Float32Array, slotCount: number) {
     const { headCount, headSize, layerCount } = decoder.config;
     this.#decoder = decoder;
     this.#weights = weights;
     this.#embedding = embedding;
-    this.#contextSize = contextSize;
     this.#slots = Array.from({ length: slotCount }, () => ({ contextCount: 0, recentCount: 0 }));
-    const size = slotCount * headCount * contextSize * headSize;
-    this.#context = Array.from({ length: layerCount }, () => ({
-      key: new Float32Array(size),
-      value: new Float32Array(size),
-    }));
+    this.#context = this.#emptyContext(contextSizes[0]);
     const empty = new Float32Array(slotCount * headCount * recentSize * headSize);
     this.#recent = Array.from({ length: layerCount }, () => this.#uploadRecent({ key: empty, value: empty }));
   }
@@ -88,6 +80,7 @@ export class DecodeBatch implements Disposable {
   /** Puts a prompt's keys and values, `[heads, rows, headSize]` of which `length` rows count, into a slot. */
   load(index: number, memory: readonly LayerMemory[], length: number): void {
     this.#moveRecent([index]);
+    this.#reserve(length);
     for (const [layer, part] of memory.entries()) {
       for (const kind of ['key', 'value'] as const)
         this.#copyRows(index, layer, kind, part[kind], 0, length, 0);
@@ -161,6 +154,9 @@ export class DecodeBatch implements Disposable {
   #moveRecent(indices: readonly number[]): void {
     const filled = indices.filter((index) => this.#slot(index).recentCount > 0);
     if (filled.length === 0) return;
+    this.#reserve(
+      Math.max(...filled.map((index) => this.#slot(index).contextCount + this.#slot(index).recentCount)),
+    );
     const { headCount, headSize } = this.#decoder.config;
     this.#recent = this.#recent.map(({ key, value }, layer) => {
       const read = { key: readFloats(key), value: readFloats(value) };
@@ -181,6 +177,37 @@ export class DecodeBatch implements Disposable {
       slot.recentCount = 0;
     }
     this.#dropUploaded();
+  }
+
+  /** Makes room for `count` places per slot. What is there keeps its place, so the numbers do not change. */
+  #reserve(count: number): void {
+    const size = contextSizes.find((candidate) => candidate >= count);
+    if (size === undefined) throw new RangeError(`No context has ${count} places`);
+    if (size <= this.#contextSize) return;
+    const { headCount, headSize } = this.#decoder.config;
+    const old = this.#context;
+    const oldRow = this.#contextSize * headSize;
+    const newRow = size * headSize;
+    this.#context = this.#emptyContext(size);
+    for (const [layer, context] of this.#context.entries()) {
+      for (const kind of ['key', 'value'] as const) {
+        const source = old[layer]?.[kind] ?? new Float32Array(0);
+        for (let row = 0; row < this.slotCount * headCount; row++) {
+          context[kind].set(source.subarray(row * oldRow, (row + 1) * oldRow), row * newRow);
+        }
+      }
+    }
+    this.#contextSize = size;
+    this.#dropUploaded();
+  }
+
+  #emptyContext(contextSize: number): LayerMemory[] {
+    const { headCount, headSize, layerCount } = this.#decoder.config;
+    const size = this.slotCount * headCount * contextSize * headSize;
+    return Array.from({ length: layerCount }, () => ({
+      key: new Float32Array(size),
+      value: new Float32Array(size),
+    }));
   }
 
   /** From `source [heads, rows, headSize]` into a slot's context, from row `begin` to place `target` on. */

@@ -2,7 +2,6 @@ import { EngineError } from '../engine-error.ts';
 import type { SampleResult, SampleTask } from '../engine.ts';
 import type { LayerMemory } from '../graph/transformer.ts';
 import type { LoadedBase } from '../loaded-base.ts';
-import type { ModelConfig } from '../model-config.ts';
 import { RandomStream } from '../random-stream.ts';
 import { logSumExp } from '../training/token-scores.ts';
 import { checkTokens } from '../training/row-checks.ts';
@@ -69,11 +68,6 @@ export class RunningTask {
       promptLogprobs: this.promptLogprobs,
     };
   }
-}
-
-/** Places in the context that each sequence of a request takes at most. */
-export function placesNeeded({ prompt, maxTokens }: SampleTask, { contextLength }: ModelConfig): number {
-  return maxTokens === undefined ? contextLength : prompt.length + maxTokens;
 }
 
 function checkedMaxTokens(

@@ -8,14 +8,10 @@ import { padText } from '../training/packing.ts';
 import { scoreTargets } from '../training/token-scores.ts';
 import { DecodeBatch } from './decode-batch.ts';
 import type { Decoder } from './decode-batch.ts';
-import { placesNeeded } from './sample-task.ts';
 import type { RunningTask, Sequence } from './sample-task.ts';
 
 /** How many sequences are extended together, at most; a single one has a smaller shape of its own. */
 const batchSize = 8;
-
-/** Room for prompt and sampled tokens; the smaller is faster. */
-const contextSizes = [256, 1024] as const;
 
 /** Steps after which others may use the thread's event loop, to hand in tasks that can join. */
 const stepsPerTurn = 8;
@@ -27,11 +23,8 @@ export interface SamplerWeights {
   decoder: Decoder;
 }
 
-/**
- * Where a run gets tasks that have arrived since it began and whose sequences need no more than `room` places;
- * undefined when the next call is none of its own.
- */
-export type TaskSource = (room: number) => RunningTask | undefined;
+/** Where a run gets tasks that have arrived since it began; undefined when the next call is none of its own. */
+export type TaskSource = () => RunningTask | undefined;
 
 /**
  * Runs a task to its end, and with it as many others of the same weights as `source` gives: their sequences share the
@@ -44,9 +37,6 @@ export async function runTasks(
   finish: (task: RunningTask) => void,
 ): Promise<void> {
   using weights = uploadWeights(base.config, base.frozen, matrices);
-  const contextSize =
-    contextSizes.find((size) => size >= placesNeeded(first.request, base.config)) ??
-    base.config.contextLength;
   const waiting: Sequence[] = [];
   const admit = (task: RunningTask) => {
     const logits = runPrompt(task, base, weights);
@@ -56,7 +46,7 @@ export async function runTasks(
   };
   const refill = () => {
     while (waiting.length < batchSize) {
-      const task = source(contextSize);
+      const task = source();
       if (task === undefined) return;
       admit(task);
     }
@@ -70,7 +60,6 @@ export async function runTasks(
     weights,
     base.frozen.embedding,
     waiting.length === 1 ? 1 : batchSize,
-    contextSize,
   );
   const running: (Sequence | undefined)[] = Array.from({ length: batch.slotCount }, () => undefined);
   for (let step = 1; ; step++) {

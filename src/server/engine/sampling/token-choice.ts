@@ -20,13 +20,17 @@ export function chooseToken(
   const likeliest = argmax(logits);
   if (temperature === 0 || topK === 1) return likeliest;
   const highest = logits[likeliest] ?? 0;
-  const weights = Float64Array.from(logits, (logit) => Math.exp((logit - highest) / temperature));
+  const weights = new Float64Array(logits.length);
+  for (let token = 0; token < logits.length; token++) {
+    weights[token] = Math.exp(((logits[token] ?? 0) - highest) / temperature);
+  }
   const limited = (topK >= 1 && topK < weights.length) || topP < 1;
-  if (!limited) return draw(weights, undefined, uniform * sum(weights));
+  if (!limited) return draw(weights, uniform * sum(weights));
   const ranked = Array.from(weights.keys()).sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0) || a - b);
   const kept = topK >= 1 ? ranked.slice(0, topK) : ranked;
   const nucleus = topP < 1 ? reach(kept, weights, topP) : kept;
-  return draw(weights, nucleus, uniform * nucleus.reduce((total, token) => total + (weights[token] ?? 0), 0));
+  const candidates = Float64Array.from(nucleus, (token) => weights[token] ?? 0);
+  return nucleus[draw(candidates, uniform * sum(candidates))] ?? likeliest;
 }
 
 /** The first tokens of `ranked` whose share of its weight reaches `share`. */
@@ -37,14 +41,15 @@ function reach(ranked: number[], weights: Float64Array, share: number): number[]
   return count === 0 ? ranked : ranked.slice(0, count);
 }
 
-function draw(weights: Float64Array, candidates: number[] | undefined, goal: number): number {
+/** The place at which the running sum of the weights passes `goal`; never one of weight zero. */
+function draw(weights: Float64Array, goal: number): number {
   let total = 0;
   let last = 0;
-  for (const token of candidates ?? weights.keys()) {
-    const weight = weights[token] ?? 0;
+  for (let place = 0; place < weights.length; place++) {
+    const weight = weights[place] ?? 0;
     if (weight === 0) continue;
     total += weight;
-    last = token;
+    last = place;
     if (total > goal) break;
   }
   return last;

@@ -2,6 +2,8 @@ import type { LoraConfig } from '../../../types/training.ts';
 import { EngineError } from '../engine-error.ts';
 import type { Matrix, TrainableMatrices } from '../model-weights.ts';
 import type { RandomStream } from '../random-stream.ts';
+import { addProduct, transposed } from './matrix-product.ts';
+import type { FlatMatrix } from './matrix-product.ts';
 
 /** The scale of an adapter is this over its rank, whatever the rank. */
 export const loraAlpha = 32;
@@ -50,16 +52,10 @@ export function createAdapter(
 }
 
 /** Adds the adapter's product to matrices that hold the base model's weights. */
-export function mergeAdapter({ rank, pairs }: LoraAdapter, weights: TrainableMatrices): void {
-  const scale = loraAlpha / rank;
-  for (const { name, inputSize, outputSize, down, up } of pairs) {
-    const { data } = matrixOf(weights, name);
-    for (let row = 0; row < outputSize; row++) {
-      for (let inner = 0; inner < rank; inner++) {
-        const factor = scale * (up[row * rank + inner] ?? 0);
-        if (factor !== 0) addScaled(data, row * inputSize, down, inner * inputSize, inputSize, factor);
-      }
-    }
+export function mergeAdapter(adapter: LoraAdapter, weights: TrainableMatrices): void {
+  for (const pair of adapter.pairs) {
+    const { down, up } = factorsOf(adapter, pair);
+    addProduct(matrixOf(weights, pair), up, down, loraAlpha / adapter.rank);
   }
 }
 
@@ -68,58 +64,34 @@ export function mergeAdapter({ rank, pairs }: LoraAdapter, weights: TrainableMat
  * over the model work with merged weights, so the rank never shows in a compiled shape.
  */
 export function factorGradients(
-  { rank, pairs }: LoraAdapter,
+  adapter: LoraAdapter,
   gradients: TrainableMatrices,
 ): { down: Float32Array; up: Float32Array }[] {
-  const scale = loraAlpha / rank;
-  return pairs.map(({ name, inputSize, outputSize, down, up }) => {
-    const { data } = matrixOf(gradients, name);
-    const downGradient = new Float32Array(down.length);
-    const upGradient = new Float32Array(up.length);
-    for (let row = 0; row < outputSize; row++) {
-      for (let inner = 0; inner < rank; inner++) {
-        const slope = product(data, row * inputSize, down, inner * inputSize, inputSize);
-        upGradient[row * rank + inner] = scale * slope;
-        const factor = scale * (up[row * rank + inner] ?? 0);
-        if (factor !== 0)
-          addScaled(downGradient, inner * inputSize, data, row * inputSize, inputSize, factor);
-      }
-    }
-    return { down: downGradient, up: upGradient };
+  const scale = loraAlpha / adapter.rank;
+  return adapter.pairs.map((pair) => {
+    const { down, up } = factorsOf(adapter, pair);
+    const gradient = matrixOf(gradients, pair);
+    const downGradient = { ...down, data: new Float32Array(down.data.length) };
+    addProduct(downGradient, transposed(up), gradient, scale);
+    // The other way round, so that the rows that are added are long ones: they are as short as the rank in the factor.
+    const upGradient = { rows: up.columns, columns: up.rows, data: new Float32Array(up.data.length) };
+    addProduct(upGradient, down, transposed(gradient), scale);
+    return { down: downGradient.data, up: transposed(upGradient).data };
   });
 }
 
-function matrixOf({ matrices }: TrainableMatrices, name: string): Matrix {
+function factorsOf(
+  { rank }: LoraAdapter,
+  { inputSize, outputSize, down, up }: LoraPair,
+): { down: FlatMatrix; up: FlatMatrix } {
+  return {
+    down: { rows: rank, columns: inputSize, data: down },
+    up: { rows: outputSize, columns: rank, data: up },
+  };
+}
+
+function matrixOf({ matrices }: TrainableMatrices, { name, outputSize, inputSize }: LoraPair): FlatMatrix {
   const matrix = matrices.find((candidate) => candidate.name === name);
   if (matrix === undefined) throw new RangeError(`The model has no matrix ${name}`);
-  return matrix;
-}
-
-// These two are the innermost loops of a step, so they take offsets: views would cost as much as the sums.
-
-function addScaled(
-  target: Float32Array,
-  targetBegin: number,
-  source: Float32Array,
-  sourceBegin: number,
-  count: number,
-  factor: number,
-): void {
-  for (let index = 0; index < count; index++) {
-    const place = targetBegin + index;
-    target[place] = (target[place] ?? 0) + factor * (source[sourceBegin + index] ?? 0);
-  }
-}
-
-function product(
-  left: Float32Array,
-  leftBegin: number,
-  right: Float32Array,
-  rightBegin: number,
-  count: number,
-): number {
-  let sum = 0;
-  for (let index = 0; index < count; index++)
-    sum += (left[leftBegin + index] ?? 0) * (right[rightBegin + index] ?? 0);
-  return sum;
+  return { rows: outputSize, columns: inputSize, data: matrix.data };
 }
