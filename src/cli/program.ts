@@ -21,11 +21,14 @@ export interface Program {
 const environmentHelp = `
 Environment:
   TINKER_API_KEY   your key (any text for a local server without --api-key)
-  TINKER_BASE_URL  another server than the hosted service, for example http://127.0.0.1:8080
+  TINKER_BASE_URL  another server than the hosted service, for example
+                   http://127.0.0.1:8080
   TINKER_LOG       debug, info, warn, error or silent
   NO_COLOR         no colors
 
-Exit codes: 0 ok, 1 failure, 2 usage, 3 authentication, 4 not found, 5 network, 130 interrupted.`;
+Exit codes:
+  0 ok, 1 failure, 2 usage, 3 authentication, 4 not found, 5 network,
+  130 interrupted`;
 
 /** The command tree. Parsing ends in `start`, or throws UsageError, or CommanderError after help was shown. */
 export function createProgram(start: (body: CommandBody) => Promise<void>): Program {

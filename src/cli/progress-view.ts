@@ -34,7 +34,7 @@ function createBars(context: CommandContext): ProgressView {
   const notes = context.divertNotes((line) => bars.log(`${line}\n`));
   return {
     task(label, unit) {
-      let state: ProgressState = { label, unit, phase: '', count: 0 };
+      let state: ProgressState = { label, unit, phase: unit === 'bytes' ? 'waiting' : '', count: 0 };
       const bar = bars.create(1, 0, { state });
       return {
         update(change) {

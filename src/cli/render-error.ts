@@ -1,6 +1,7 @@
+import { ApiError } from '../core/api-errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { TinkerError } from '../core/errors.ts';
-import { serializeError } from '../core/serialize-error.ts';
+import { serializeError, type SerializedError } from '../core/serialize-error.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { withoutControlCharacters } from './format-values.ts';
 
@@ -23,15 +24,29 @@ export interface ErrorStyle {
 
 /** An error for standard error: two lines for people, the serialised error for programs. */
 export function renderError(error: unknown, { format, debug }: ErrorStyle): string {
-  const serialized = serializeError(error);
-  const hint = ownsHint(error) ? serialized.hint : (hints[serialized.code] ?? serialized.hint);
-  if (format === 'json') return JSON.stringify({ ...serialized, hint }, null, 2);
-  const lines = [`Error: ${withoutControlCharacters(serialized.message)}`, hint];
+  if (format === 'json') return JSON.stringify(toErrorJson(error), null, 2);
+  const lines = [`Error: ${describeError(error)}`, toErrorJson(error).hint];
   const isBug = !TinkerError.isInstance(error) || error.code === 'internal';
   if (isBug && debug && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
   return lines.join('\n');
 }
 
-function ownsHint(error: unknown): boolean {
-  return error instanceof UsageError || error instanceof CommandError;
+/** The serialised error, with advice for the command line. */
+export function toErrorJson(error: unknown): SerializedError {
+  const serialized = serializeError(error);
+  const hasOwnHint = error instanceof UsageError || error instanceof CommandError;
+  return hasOwnHint ? serialized : { ...serialized, hint: hints[serialized.code] ?? serialized.hint };
+}
+
+/**
+ * What happened, for a person. Where the server refused something it says so itself, and the request that it refused
+ * would only be noise; where it failed, the request helps to report it.
+ */
+export function describeError(error: unknown): string {
+  const { message } = serializeError(error);
+  const prefix = error instanceof ApiError && error.status < 500 ? ` answered ${error.status}: ` : undefined;
+  const start = prefix === undefined ? -1 : message.indexOf(prefix);
+  return withoutControlCharacters(
+    prefix === undefined || start < 0 ? message : message.slice(start + prefix.length),
+  );
 }

@@ -32,7 +32,6 @@ const frame = {
   middle: '│',
   right: '│',
 };
-const headerFrame = { left: '┃', middle: '┃', right: '┃' };
 /** A column is not squeezed below this; where that does not do, rows are shown one below the other. */
 const narrowestColumn = 20;
 const paddingWidth = 2;
@@ -75,6 +74,7 @@ export function fitWidths(natural: readonly number[], total: number): number[] |
 
 function drawFramed({ title, headers, rows }: Table, widths: readonly number[], color: boolean): string {
   const drawn = new CliTable({
+    head: headers.map((header) => (color ? paint('bold', header) : header)),
     chars: frame,
     colWidths: widths.map((width) => width + paddingWidth),
     style: { head: [], border: [], compact: true },
@@ -85,20 +85,20 @@ function drawFramed({ title, headers, rows }: Table, widths: readonly number[], 
     // A word longer than its column, such as a path, is broken rather than cut off.
     wrapOnWordBoundary: !text.split(' ').some((word) => displayWidthAtMost(word) > (widths[column] ?? 0)),
   });
-  drawn.push(
-    headers.map((header) => ({ content: color ? paint('bold', header) : header, chars: headerFrame })),
-    ...rows.map((row) => row.map(toCell)),
-  );
-  const totalWidth = widths.reduce((sum, width) => sum + width + paddingWidth + 1, 1);
-  const titleLines = centre(title, totalWidth).map((line) => (color ? paint('italic', line) : line));
-  const frameLines = drawn.toString().split('\n');
-  // Without rows the library ends with the line that closes the header from above; a frame must be closed from below.
-  if (rows.length === 0) frameLines.splice(-1, 1, closingLine(widths));
-  return [...titleLines, ...frameLines].join('\n');
+  drawn.push(...rows.map((row) => row.map(toCell)));
+  const lines = drawn.toString().split('\n');
+  const width = widths.reduce((sum, columnWidth) => sum + columnWidth + paddingWidth + 1, 1);
+  const titleLines = centre(title, width).map((line) => (color ? paint('italic', line) : line));
+  return [...titleLines, ...withHeavyHeader(lines, widths)].join('\n');
 }
 
-function closingLine(widths: readonly number[]): string {
-  return `┗${widths.map((width) => '━'.repeat(width + paddingWidth)).join('┻')}┛`;
+/** The library draws the sides of the header like those of the rows, and no line below a header without rows. */
+function withHeavyHeader(lines: readonly string[], widths: readonly number[]): string[] {
+  const rule = `┡${widths.map((width) => '━'.repeat(width + paddingWidth)).join('╇')}┩`;
+  const end = lines.includes(rule) ? lines.indexOf(rule) : lines.length - 1;
+  const header = lines.slice(0, end).map((line) => line.replaceAll('│', '┃'));
+  const rest = lines.slice(end);
+  return [...header, ...(rest[0] === rule ? [] : [rule]), ...rest];
 }
 
 /** Every row as lines of `header  value`, whole, so that ids and paths can still be copied on a narrow terminal. */

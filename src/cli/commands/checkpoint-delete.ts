@@ -6,6 +6,7 @@ import type { CommandContext } from '../context.ts';
 import { InterruptedError, UsageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { plural } from '../format-values.ts';
+import { describeError } from '../render-error.ts';
 import type { CommandResult } from '../result.ts';
 
 export interface DeleteOptions {
@@ -71,7 +72,7 @@ async function deleteAll(
   targets: readonly string[],
 ): Promise<Failure[]> {
   const { signal } = context;
-  const failures = new Map<string, string>();
+  const failures = new Map<string, unknown>();
   const queue = targets.values();
   let deletedCount = 0;
   const work = async (): Promise<void> => {
@@ -85,13 +86,12 @@ async function deleteAll(
           throw new InterruptedError(`Interrupted after deleting ${count}.`);
         }
         if (targets.length === 1) throw error;
-        failures.set(path, error instanceof Error ? error.message : String(error));
+        failures.set(path, error);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, targets.length) }, work));
-  return targets.flatMap((path) => {
-    const error = failures.get(path);
-    return error === undefined ? [] : [{ tinker_path: path, error }];
-  });
+  return targets
+    .filter((path) => failures.has(path))
+    .map((path) => ({ tinker_path: path, error: describeError(failures.get(path)) }));
 }

@@ -1,13 +1,12 @@
 import type { CheckpointDownload } from '../../client/downloads/checkpoint-download.ts';
-import { serializeError } from '../../core/serialize-error.ts';
 import { parseTinkerPath } from '../../core/tinker-path.ts';
 import type { DownloadResult, DownloadState } from '../../types/downloads.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatBytes, plural } from '../format-values.ts';
-import { shorten } from '../progress-line.ts';
 import { createProgressView, type ProgressTask } from '../progress-view.ts';
+import { describeError, toErrorJson } from '../render-error.ts';
 import { listTable, propertyTable, type CommandResult } from '../result.ts';
 
 export interface DownloadCommandOptions {
@@ -37,7 +36,7 @@ export async function downloadCheckpoints(
   const failed = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome] : []));
   if (failed.length > 0) {
     context.note(`Failed to download ${plural(failed.length, 'checkpoint')}:`);
-    for (const { path, error } of failed) context.note(`  - ${path}: ${serializeError(error).message}`);
+    for (const { path, error } of failed) context.note(`  - ${path}: ${describeError(error)}`);
   }
   return {
     json: outcomes.map(toJson),
@@ -55,7 +54,7 @@ async function downloadAll(
   return withService(context, async (_rest, service) => {
     using view = createProgressView(context);
     const download = async (path: string): Promise<Outcome> => {
-      const task = view.task(shorten(path, labelWidth), 'bytes');
+      const task = view.task(path, 'bytes');
       const handle = service.downloads.download(path, { outputDir: output, force, signal });
       follow(handle, task, context);
       try {
@@ -70,15 +69,10 @@ async function downloadAll(
   });
 }
 
-const labelWidth = 28;
-
-/** What a person is told of each state; the states in between pass too quickly to be read. */
+/** What a person is told of a state; the others pass too quickly to be read. */
 const phases: Partial<Record<DownloadState, string>> = {
-  resolving: 'preparing',
   pending: 'waiting for the archive',
-  queued: 'queued',
   transferring: 'downloading',
-  verifying: 'verifying',
   extracting: 'extracting',
   backingOff: 'waiting to try again',
   cancelling: 'cancelling',
@@ -101,7 +95,7 @@ function follow(handle: CheckpointDownload, task: ProgressTask, { note }: Comman
 }
 
 function toJson(outcome: Outcome): object {
-  if ('error' in outcome) return { checkpoint_path: outcome.path, error: serializeError(outcome.error) };
+  if ('error' in outcome) return { checkpoint_path: outcome.path, error: toErrorJson(outcome.error) };
   const { destination, size_bytes } = outcome.result;
   return { checkpoint_path: outcome.path, destination, file_size_bytes: size_bytes };
 }

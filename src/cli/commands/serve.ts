@@ -53,51 +53,31 @@ async function start({ port, host, dataDir, apiKey }: ServeOptions): Promise<Loc
   try {
     return await createLocalServer({ port, host, dataDir, apiKey });
   } catch (error) {
-    throw explain(error, { port, host, dataDir });
+    throw TinkerError.isInstance(error) ? explain(error, { port, host }) : error;
   }
 }
 
-function explain(error: unknown, { port, host, dataDir }: Omit<ServeOptions, 'apiKey'>): unknown {
-  if (TinkerError.isInstance(error)) {
-    return new CommandError('conflict', error.message, 'For example: --data-dir ./other-data', error);
+/** What to type instead, for what may be wrong with an address or with the data folder. */
+function explain(error: TinkerError, { port, host }: Pick<ServeOptions, 'port' | 'host'>): CommandError {
+  const code = error.cause instanceof Error && 'code' in error.cause ? error.cause.code : undefined;
+  const isAddress =
+    error.cause instanceof Error && 'syscall' in error.cause && error.cause.syscall !== 'mkdir';
+  if (code === 'EADDRINUSE') {
+    const hint = 'Stop what uses it, or choose another port with --port (0 takes a free one).';
+    return new CommandError('conflict', `Port ${port} on ${host} is in use.`, hint, error);
   }
-  if (!(error instanceof Error) || !('code' in error)) return error;
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new CommandError(
-        'conflict',
-        `Port ${port} on ${host} is in use.`,
-        'Stop what uses it, or choose another port with --port (0 takes a free one).',
-        error,
-      );
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-    case 'ENOTDIR':
-    case 'EEXIST':
-      return 'syscall' in error && error.syscall === 'listen'
-        ? new CommandError(
-            'file_access',
-            `No permission to listen on port ${port}.`,
-            'Choose one from 1024 up.',
-            error,
-          )
-        : new CommandError(
-            'file_access',
-            `Cannot use ${dataDir} as data folder: ${error.message}`,
-            'Choose a folder that you may write to with --data-dir.',
-            error,
-          );
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return new CommandError(
-        'invalid_argument',
-        `Cannot listen on ${host}: it is no address of this machine.`,
-        'Choose another with --host, for example 127.0.0.1.',
-        error,
-      );
-    default:
-      return error;
+  if (code === 'EACCES' && isAddress) {
+    const hint = 'Choose a port from 1024 up with --port.';
+    return new CommandError(
+      'permission_denied',
+      `Port ${port} needs more rights than you have.`,
+      hint,
+      error,
+    );
   }
+  if (isAddress) {
+    const hint = 'Choose an address of this machine with --host, for example 127.0.0.1.';
+    return new CommandError('invalid_argument', error.message, hint, error);
+  }
+  return new CommandError('file_access', error.message, 'Choose another folder with --data-dir.', error);
 }
