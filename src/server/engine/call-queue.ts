@@ -5,7 +5,8 @@ export interface QueuedCall {
 
 /**
  * Runs calls one at a time, in the order they came. A running call may look at the next one and take it over, which
- * lets sampling requests that follow each other share a batch without overtaking anything else.
+ * lets sampling requests that follow each other share a batch without overtaking anything else; one that takes long may
+ * add itself again, and goes on after those that wait.
  */
 export class CallQueue<Call extends QueuedCall> {
   readonly #waiting: Call[] = [];
@@ -20,6 +21,12 @@ export class CallQueue<Call extends QueuedCall> {
   takeNext(accept: (call: Call) => boolean): Call | undefined {
     const next = this.#waiting[0];
     return next !== undefined && accept(next) ? this.#waiting.shift() : undefined;
+  }
+
+  /** Whether a call waits that `accept` does not want. */
+  hasNextExcept(accept: (call: Call) => boolean): boolean {
+    const next = this.#waiting[0];
+    return next !== undefined && !accept(next);
   }
 
   async #drain(): Promise<void> {

@@ -17,7 +17,7 @@ import { copyMatrices } from './model-weights.ts';
 import type { TrainableMatrices } from './model-weights.ts';
 import { readOptimizer, readPeftFolder, writePeftFolder } from './peft-folder.ts';
 import { RandomStream } from './random-stream.ts';
-import { runTasks } from './sampling/sampler.ts';
+import { SamplingRun } from './sampling/sampler.ts';
 import type { SamplerWeights } from './sampling/sampler.ts';
 import { RunningTask } from './sampling/sample-task.ts';
 import { createAdapter, mergeAdapter } from './training/lora-adapter.ts';
@@ -191,37 +191,46 @@ export class EngineCore implements Engine {
     return promise;
   }
 
-  /** Runs one call, and with it the calls of the same sampler that follow it in the queue. */
+  /** Runs one call, and with it the calls of the same sampler that follow it in the queue, in as many turns as it takes. */
   async #runSampling(first: SamplingCall): Promise<void> {
     const running = new Map<RunningTask, SamplingCall>();
     const { samplerId } = first.request;
+    const joins = ({ sampling }: EngineCall) => sampling?.request.samplerId === samplerId;
     const start = (call: SamplingCall) => {
       const task = new RunningTask(call.request, this.#sampler(samplerId).base, () => this.#drawSeed());
       running.set(task, call);
       return task;
     };
-    const startNext = (): RunningTask | undefined => {
-      const call = this.#queue.takeNext(
-        ({ sampling }) => sampling?.request.samplerId === samplerId,
-      )?.sampling;
+    const nextTask = (): RunningTask | undefined => {
+      const call = this.#queue.takeNext(joins)?.sampling;
       if (call === undefined) return undefined;
       try {
         return start(call);
       } catch (error) {
         call.answer.reject(error);
-        return startNext();
+        return nextTask();
       }
     };
-    try {
+    const finish = (task: RunningTask) => {
+      running.get(task)?.answer.resolve(task.result());
+      running.delete(task);
+    };
+    const failing = async (work: () => Promise<void>) => {
+      try {
+        await work();
+      } catch (error) {
+        first.answer.reject(error);
+        for (const { answer } of running.values()) answer.reject(error);
+      }
+    };
+    const takeTurns = async (run: SamplingRun) => {
+      if (!(await run.turn())) this.#queue.add({ run: () => failing(() => takeTurns(run)) });
+    };
+    await failing(async () => {
       await this.#ready;
-      await runTasks(this.#sampler(samplerId), start(first), startNext, (task) => {
-        running.get(task)?.answer.resolve(task.result());
-        running.delete(task);
-      });
-    } catch (error) {
-      first.answer.reject(error);
-      for (const { answer } of running.values()) answer.reject(error);
-    }
+      const host = { nextTask, finish, othersWait: () => this.#queue.hasNextExcept(joins) };
+      await takeTurns(new SamplingRun(this.#sampler(samplerId), start(first), host));
+    });
   }
 
   #model(modelId: string): TrainedModel {

@@ -2,8 +2,9 @@ import type { AdamParams, LoraConfig } from '../../types/training.ts';
 
 /**
  * What the server needs of a training engine, in plain arrays. The engine owns all weights; the server decides order,
- * names and files. Every method runs to its end before the next one starts, and rejects with `EngineError` for input
- * that it refuses.
+ * names and files. Calls run one at a time, in the order they were made, and reject with `EngineError` for input that
+ * the engine refuses. Only sampling bends the order: requests of one sampler that follow each other share a batch, and
+ * a request of more sequences than a batch holds lets other calls run in between. The results are the same.
  */
 export interface Engine {
   /** Base models on offer, with what `config.json` says of each. */

@@ -23,73 +23,88 @@ export interface SamplerWeights {
   decoder: Decoder;
 }
 
-/** Where a run gets tasks that have arrived since it began; undefined when the next call is none of its own. */
-export type TaskSource = () => RunningTask | undefined;
+/** What a run asks of whoever started it. */
+export interface SamplingHost {
+  /** A task of the same weights that has arrived since; undefined when the next call is none of its own. */
+  nextTask(): RunningTask | undefined;
+  /** Called with each task when its last sequence has ended. */
+  finish(task: RunningTask): void;
+  /** Whether a call of another kind waits, for which the run ends its turn once what it has begun is done. */
+  othersWait(): boolean;
+}
 
 /**
- * Runs a task to its end, and with it as many others of the same weights as `source` gives: their sequences share the
- * batch, and a free slot takes the next sequence. `finish` is called with each task as it ends.
+ * A task and those of the same weights that join it: their sequences share a batch, and a free slot takes the next
+ * sequence. A run of many sequences takes several turns, so that it does not hold up everything else.
  */
-export async function runTasks(
-  { base, matrices, decoder }: SamplerWeights,
-  first: RunningTask,
-  source: TaskSource,
-  finish: (task: RunningTask) => void,
-): Promise<void> {
-  using weights = uploadWeights(base.config, base.frozen, matrices);
-  const waiting: Sequence[] = [];
-  const admit = (task: RunningTask) => {
-    const logits = runPrompt(task, base, weights);
-    for (const sequence of task.sequences) sequence.extend(logits);
-    waiting.push(...task.sequences.filter(({ stopReason }) => stopReason === undefined));
-    if (task.isDone) finish(task);
-  };
-  const refill = () => {
-    while (waiting.length < batchSize) {
-      const task = source();
-      if (task === undefined) return;
-      admit(task);
+export class SamplingRun {
+  readonly #sampler: SamplerWeights;
+  readonly #host: SamplingHost;
+  /** The task to begin with, until its prompt has run. */
+  #first: RunningTask | undefined;
+  /** Sequences that have their first token and no slot yet. */
+  readonly #waiting: Sequence[] = [];
+
+  constructor(sampler: SamplerWeights, first: RunningTask, host: SamplingHost) {
+    this.#sampler = sampler;
+    this.#host = host;
+    this.#first = first;
+  }
+
+  /** Samples until nothing is left (true) or others wait and the sequences that have begun are done (false). */
+  async turn(): Promise<boolean> {
+    const { base, matrices, decoder } = this.#sampler;
+    using weights = uploadWeights(base.config, base.frozen, matrices);
+    this.#admit(weights);
+    await nextTurn();
+    this.#admit(weights);
+    const slotCount = this.#waiting.length === 1 ? 1 : batchSize;
+    using batch = new DecodeBatch(decoder, weights, base.frozen.embedding, slotCount);
+    const running: (Sequence | undefined)[] = Array.from({ length: slotCount }, () => undefined);
+    this.#fill(batch, running);
+    for (let step = 1; running.some((sequence) => sequence !== undefined); step++) {
+      this.#extend(batch, running);
+      if (step % stepsPerTurn === 0) await nextTurn();
+      if (this.#host.othersWait()) continue;
+      if (slotCount > 1) this.#admit(weights);
+      this.#fill(batch, running);
     }
-  };
-  admit(first);
-  await nextTurn();
-  refill();
-  if (waiting.length === 0) return;
-  using batch = new DecodeBatch(
-    decoder,
-    weights,
-    base.frozen.embedding,
-    waiting.length === 1 ? 1 : batchSize,
-  );
-  const running: (Sequence | undefined)[] = Array.from({ length: batch.slotCount }, () => undefined);
-  for (let step = 1; ; step++) {
-    if (step % stepsPerTurn === 0) await nextTurn();
-    if (batch.slotCount > 1) refill();
+    return this.#waiting.length === 0;
+  }
+
+  /** Runs the prompts of as many tasks as keep a batch busy. */
+  #admit(weights: DeviceWeights): void {
+    while (this.#waiting.length < batchSize) {
+      const task = this.#first ?? this.#host.nextTask();
+      if (task === undefined) return;
+      this.#first = undefined;
+      const logits = runPrompt(task, this.#sampler.base, weights);
+      for (const sequence of task.sequences) sequence.extend(logits);
+      this.#waiting.push(...task.sequences.filter(({ stopReason }) => stopReason === undefined));
+      if (task.isDone) this.#host.finish(task);
+    }
+  }
+
+  #fill(batch: DecodeBatch, running: (Sequence | undefined)[]): void {
     for (const index of running.keys()) {
       if (running[index] !== undefined) continue;
-      const sequence = waiting.shift();
-      if (sequence === undefined) break;
+      const sequence = this.#waiting.shift();
+      if (sequence === undefined) return;
       batch.load(index, sequence.task.memory, sequence.task.request.prompt.length);
       running[index] = sequence;
     }
-    if (running.every((sequence) => sequence === undefined)) return;
-    extendAll(batch, running, base.config.vocabularySize, finish);
   }
-}
 
-function extendAll(
-  batch: DecodeBatch,
-  running: (Sequence | undefined)[],
-  vocabularySize: number,
-  finish: (task: RunningTask) => void,
-): void {
-  const logits = batch.step(running.map((sequence) => sequence?.tokens.at(-1)));
-  for (const [index, sequence] of running.entries()) {
-    if (sequence === undefined) continue;
-    sequence.extend(logits.subarray(index * vocabularySize, (index + 1) * vocabularySize));
-    if (sequence.stopReason === undefined) continue;
-    running[index] = undefined;
-    if (sequence.task.isDone) finish(sequence.task);
+  #extend(batch: DecodeBatch, running: (Sequence | undefined)[]): void {
+    const size = this.#sampler.base.config.vocabularySize;
+    const logits = batch.step(running.map((sequence) => sequence?.tokens.at(-1)));
+    for (const [index, sequence] of running.entries()) {
+      if (sequence === undefined) continue;
+      sequence.extend(logits.subarray(index * size, (index + 1) * size));
+      if (sequence.stopReason === undefined) continue;
+      running[index] = undefined;
+      if (sequence.task.isDone) this.#host.finish(sequence.task);
+    }
   }
 }
 

@@ -123,6 +123,17 @@ describe('sampling', () => {
     }
   });
 
+  it('lets training in between the batches of a long request, which gives the same sequences', async () => {
+    const options = { maxTokens: 20, numSamples: 20 };
+    const alone = await sample(options);
+    const order: string[] = [];
+    const long = sample(options).finally(() => order.push('sample'));
+    await trainerLogprobs(encode(sentence));
+    order.push('training');
+    expect(await long).toEqual(alone);
+    expect(order).toEqual(['training', 'sample']);
+  });
+
   it('draws a new seed for each request that gives none', async () => {
     const [first, second] = [await sample({ seed: undefined }), await sample({ seed: undefined })];
     expect(first.sequences).not.toEqual(second.sequences);
