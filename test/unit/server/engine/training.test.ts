@@ -47,7 +47,10 @@ describe('training', () => {
     const losses: number[] = [];
     for (let step = 0; step < 8; step++) {
       const { logprobs, lossSum } = await run(model, [dragon]);
-      expect(-(logprobs[0] ?? new Float32Array(0)).reduce((sum, logprob) => sum + logprob, 0)).toBeCloseTo(lossSum, 2);
+      expect(-(logprobs[0] ?? new Float32Array(0)).reduce((sum, logprob) => sum + logprob, 0)).toBeCloseTo(
+        lossSum,
+        2,
+      );
       losses.push(lossSum);
       await engine.optimStep(model, adam);
     }
