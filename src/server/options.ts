@@ -30,6 +30,13 @@ export interface LocalServerOptions {
   archivePendingMs?: number | undefined;
   /** How long a signed URL is good for. Default 15 min. */
   signedUrlLifetimeMs?: number | undefined;
+  /**
+   * A result of more bytes than this is only announced to a poll that allows that, and sent to the next (wire-protocol
+   * 5.5). Default `Infinity`: never, since on one machine the second poll costs more than it saves.
+   */
+  metadataOnlyBytes?: number | undefined;
+  /** Asks clients to send forward_backward compressed by zstd. Default false; compressed bodies are read in any case. */
+  compressRequests?: boolean | undefined;
 }
 
 export type ResolvedOptions = {
@@ -54,5 +61,7 @@ export function resolveOptions(options: LocalServerOptions): ResolvedOptions {
     sessionTimeoutMs: options.sessionTimeoutMs ?? 15 * minuteMs,
     archivePendingMs: options.archivePendingMs ?? 0,
     signedUrlLifetimeMs: options.signedUrlLifetimeMs ?? 15 * minuteMs,
+    metadataOnlyBytes: options.metadataOnlyBytes ?? Number.POSITIVE_INFINITY,
+    compressRequests: options.compressRequests ?? false,
   };
 }

@@ -14,7 +14,7 @@ export interface RecordedRequest {
   status: number | undefined;
   /** In lower case, without API keys. */
   headers: Record<string, string>;
-  /** The JSON body when it is small, without access tokens; of a protobuf forward_backward a summary; else undefined. */
+  /** The JSON body when it is small and came uncompressed, without access tokens; of a protobuf forward_backward a summary; else undefined. */
   body: unknown;
 }
 
@@ -76,7 +76,7 @@ function toBody({ body, headers, url }: FastifyRequest): unknown {
       datumCount: body.data.length,
     };
   }
-  if (Number(headers['content-length'] ?? 0) > maxBodyBytes) return undefined;
+  if (headers['content-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxBodyBytes) return undefined;
   const hasToken = typeof body === 'object' && body !== null && 'weights_access_token' in body;
   return hasToken ? { ...body, weights_access_token: 'hidden' } : body;
 }

@@ -19,7 +19,7 @@ export interface ChunkedCall {
 
 /** Sends the chunks of one call with consecutive sequence ids. No id is left open for the server to wait for. */
 export async function submitChunks(
-  { api, wireFormat: format, requestBytes }: Pick<ServiceRuntime, 'api' | 'wireFormat' | 'requestBytes'>,
+  { api, config, wireFormat: format, requestBytes }: Pick<ServiceRuntime, 'api' | 'config' | 'wireFormat' | 'requestBytes'>,
   call: ChunkedCall,
   place: TurnPlace,
   options: RequestOptions,
@@ -34,7 +34,11 @@ export async function submitChunks(
   const post = (body: ForwardBackwardBody): Promise<string> => {
     // One key must not stand for two requests.
     const own = idempotencyKey === undefined ? {} : { idempotencyKey: `${idempotencyKey}-${body.seq_id}` };
-    return format.send(async (form) => (await forwardBackward(api, body, form, { ...options, ...own })).request_id);
+    const compress = config.proto_compress_fwdbwd;
+    return format.send(async (wireFormat) => {
+      const { request_id } = await forwardBackward(api, body, { wireFormat, compress }, { ...options, ...own });
+      return request_id;
+    });
   };
   const sendChunk = async (index: number): Promise<void> => {
     sent.add(index);

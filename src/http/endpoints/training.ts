@@ -12,6 +12,7 @@ import type {
   SaveWeightsRequest,
 } from '../../types/weights.ts';
 import type { ApiClient } from '../api-client.ts';
+import { compressBody } from '../compress.ts';
 import { encodeForwardBackward, encodeForwardBackwardJson, type ForwardBackwardBody } from '../encode.ts';
 
 /** Each call is accepted at once and answered later: the result is fetched by `retrieveFuture`. */
@@ -31,19 +32,31 @@ export function getInfo(api: ApiClient, model_id: string, options?: RequestOptio
   return api.json({ method: 'POST', path: '/get_info', json }, getInfoResponseSchema, options);
 }
 
+export interface ForwardBackwardForm {
+  wireFormat: 'protobuf' | 'json';
+  /** The server reads protobuf bodies compressed by zstd; no other body is ever compressed. */
+  compress: boolean;
+}
+
 /** forward and forward_backward share a path: `forward_only` tells them apart, except in the older JSON form. */
-export function forwardBackward(
+export async function forwardBackward(
   api: ApiClient,
   body: ForwardBackwardBody,
-  wireFormat: 'protobuf' | 'json',
+  { wireFormat, compress }: ForwardBackwardForm,
   options?: RequestOptions,
 ): Promise<UntypedFuture> {
-  const request =
-    wireFormat === 'protobuf'
-      ? { path: '/forward_backward', protobuf: encodeForwardBackward(body) }
-      : { path: body.forward_only ? '/forward' : '/forward_backward', json: encodeForwardBackwardJson(body) };
-  return api.json({ method: 'POST', hot: true, ...request }, untypedFutureSchema, options);
+  if (wireFormat === 'json') {
+    const path = body.forward_only ? '/forward' : '/forward_backward';
+    return api.json({ method: 'POST', path, json: encodeForwardBackwardJson(body), hot: true }, untypedFutureSchema, options);
+  }
+  const plain = encodeForwardBackward(body);
+  const request = { method: 'POST', path: '/forward_backward', hot: true } as const;
+  return compress
+    ? api.json({ ...request, protobuf: await compressBody(plain), headers: zstdHeaders }, untypedFutureSchema, options)
+    : api.json({ ...request, protobuf: plain }, untypedFutureSchema, options);
 }
+
+const zstdHeaders = { 'content-encoding': 'zstd' };
 
 export function optimStep(
   api: ApiClient,

@@ -13,14 +13,21 @@ interface Services {
   boots: BootStore;
   /** How long a poll is held. */
   holdMs: number;
+  /** Larger results are only announced to a poll that allows that. */
+  metadataOnlyBytes: number;
 }
 
 const protobufType = 'application/x-protobuf';
+const jsonType = 'application/json; charset=utf-8';
 
 /** Results of operations, by long poll (wire-protocol 5). */
-export const futureRoutes: FastifyPluginCallbackZod<Services> = (app, { futures, boots, holdMs }, done) => {
+export const futureRoutes: FastifyPluginCallbackZod<Services> = (
+  app,
+  { futures, boots, holdMs, metadataOnlyBytes },
+  done,
+) => {
   app.post('/retrieve_future', { schema: { body: retrieveFutureRequestSchema } }, async (request, reply) => {
-    const { request_id } = request.body;
+    const { request_id, allow_metadata_only } = request.body;
     const future = futures.find(request_id, (bootId) => boots.has(bootId));
     if (future === 'unknown') throw new HttpError(404, `Unknown request_id ${request_id}`);
     if (future === 'lost') {
@@ -39,12 +46,18 @@ export const futureRoutes: FastifyPluginCallbackZod<Services> = (app, { futures,
           : { queue_state: 'paused_capacity', queue_state_reason: reason };
       return reply.status(408).send(waiting);
     }
+    if ('error' in outcome) {
+      futures.markFetched(future);
+      return { error: outcome.error.message, category: outcome.error.category };
+    }
+    const payload = toPayload(outcome.result, request.headers.accept?.includes(protobufType) === true);
+    if (allow_metadata_only && sizeOf(payload) > metadataOnlyBytes) {
+      return { status: 'complete_metadata', response_payload_size: sizeOf(payload) };
+    }
     futures.markFetched(future);
-    if ('error' in outcome) return { error: outcome.error.message, category: outcome.error.category };
-    const { result } = outcome;
-    const wantsProtobuf = request.headers.accept?.includes(protobufType) === true;
-    if (result.kind === 'json' || !wantsProtobuf) return toJson(result);
-    return reply.type(protobufType).send(toProtobuf(result));
+    if (payload instanceof Uint8Array) reply.type(protobufType);
+    else reply.type(jsonType);
+    return reply.send(payload);
   });
 
   done();
@@ -57,11 +70,15 @@ function whenGone({ raw }: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
-function toProtobuf(result: Exclude<OperationResult, { kind: 'json' }>): Uint8Array {
-  return result.kind === 'training' ? toTrainingProtobuf(result.output) : toSampleProtobuf(result.output);
+/** The answer's body: protobuf where there is one and it is wanted, else the text of its JSON. */
+function toPayload(result: OperationResult, wantsProtobuf: boolean): Uint8Array | string {
+  if (result.kind === 'json') return JSON.stringify(result.body);
+  if (result.kind === 'training') {
+    return wantsProtobuf ? toTrainingProtobuf(result.output) : JSON.stringify(toTrainingJson(result.output));
+  }
+  return wantsProtobuf ? toSampleProtobuf(result.output) : JSON.stringify(toSampleJson(result.output));
 }
 
-function toJson(result: OperationResult): Readonly<Record<string, unknown>> {
-  if (result.kind === 'json') return result.body;
-  return result.kind === 'training' ? toTrainingJson(result.output) : toSampleJson(result.output);
+function sizeOf(payload: Uint8Array | string): number {
+  return Buffer.byteLength(payload);
 }

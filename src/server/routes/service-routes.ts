@@ -2,10 +2,17 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { handshakeRequestSchema } from '../../types/service.ts';
 import type { EngineAccess } from '../engine-access.ts';
 
+interface Services {
+  engine: EngineAccess;
+  /** Asks for forward_backward compressed by zstd. */
+  compressRequests: boolean;
+}
+
 /** What a client asks before anything else (wire-protocol 12.2). */
-export const serviceRoutes: FastifyPluginCallbackZod<{ engine: EngineAccess }> = (app, { engine }, done) => {
+export const serviceRoutes: FastifyPluginCallbackZod<Services> = (app, { engine, compressRequests }, done) => {
   app.post('/client/config', { schema: { body: handshakeRequestSchema } }, () => ({
     pjwt_auth_enabled: false,
+    proto_compress_fwdbwd: compressRequests,
     // The next three are for older clients: create from a checkpoint in one step, send protobuf, forward by it.
     create_model_via_load_weights: true,
     proto_write_fwdbwd: true,
