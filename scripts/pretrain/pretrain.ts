@@ -105,10 +105,11 @@ function learnRow(
     segments: new Int32Array(length),
   };
   const { logits, tape } = transformer.forward(row, frozen, device);
-  const scores = scoreTargets(logits, config.vocabularySize, 0, targets, 1);
+  const scored = { logits, vocabularySize: config.vocabularySize, begin: 0, targets, targetCount: 1 };
+  const scores = scoreTargets(scored);
   const gradient = new Float32Array(logits.length);
   const coefficients = new Float32Array(length).fill(1 / tokensPerStep);
-  writeLogitsGradient(gradient, logits, config.vocabularySize, 0, targets, 1, scores, coefficients);
+  writeLogitsGradient(gradient, scored, scores, coefficients);
   const inputGradient = transformer.backward(tape, gradient, device, sums);
   const size = config.hiddenSize;
   for (const [index, token] of tokens.entries()) {

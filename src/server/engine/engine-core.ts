@@ -1,7 +1,6 @@
 import { init } from '@jax-js/jax';
-import type { AdamParams, LoraConfig } from '../../types/training.ts';
+import type { AdamParams } from '../../types/training.ts';
 import { CallQueue } from './call-queue.ts';
-import type { QueuedCall } from './call-queue.ts';
 import { EngineError } from './engine-error.ts';
 import type {
   BaseModel,
@@ -17,22 +16,12 @@ import { copyMatrices } from './model-weights.ts';
 import type { TrainableMatrices } from './model-weights.ts';
 import { readOptimizer, readPeftFolder, writePeftFolder } from './peft-folder.ts';
 import { RandomStream } from './random-stream.ts';
-import { SamplingRun } from './sampling/sampler.ts';
 import type { SamplerWeights } from './sampling/sampler.ts';
-import { RunningTask } from './sampling/sample-task.ts';
+import { SamplingCalls } from './sampling/sampling-calls.ts';
+import type { EngineCall } from './sampling/sampling-calls.ts';
 import { createAdapter, mergeAdapter } from './training/lora-adapter.ts';
 import { createLoss } from './training/losses.ts';
 import { TrainedModel } from './training/trained-model.ts';
-
-interface EngineCall extends QueuedCall {
-  /** Of a sampling call: what a run of the same sampler needs to take it along. */
-  sampling?: SamplingCall | undefined;
-}
-
-interface SamplingCall {
-  request: SampleTask;
-  answer: PromiseWithResolvers<SampleResult>;
-}
 
 /** The engine itself, on the thread that calls it. Calls queue up and run in order. */
 export class EngineCore implements Engine {
@@ -41,6 +30,11 @@ export class EngineCore implements Engine {
   readonly #queue = new CallQueue<EngineCall>();
   readonly #models = new Map<string, TrainedModel>();
   readonly #samplers = new Map<string, SamplerWeights>();
+  readonly #sampling = new SamplingCalls(
+    this.#queue,
+    (samplerId) => this.#sampler(samplerId),
+    () => this.#drawSeed(),
+  );
   readonly #ready: Promise<unknown>;
 
   /** `randomSeed` is where seeds come from that a request does not give; `now` counts milliseconds. */
@@ -54,15 +48,7 @@ export class EngineCore implements Engine {
     return this.#catalogue.list();
   }
 
-  createModel({
-    modelId,
-    baseModel,
-    lora,
-  }: {
-    modelId: string;
-    baseModel: string;
-    lora: LoraConfig;
-  }): Promise<void> {
+  createModel({ modelId, baseModel, lora }: Parameters<Engine['createModel']>[0]): Promise<void> {
     return this.#enqueue(async () => {
       if (this.#models.has(modelId)) throw new EngineError('user', `There is a model ${modelId} already`);
       const base = await this.#catalogue.base(baseModel);
@@ -79,46 +65,25 @@ export class EngineCore implements Engine {
     });
   }
 
-  forwardBackward({
-    modelId,
-    rows,
-    loss,
-    lossConfig,
-    forwardOnly,
-  }: ForwardBackwardTask): Promise<ForwardBackwardResult> {
-    return this.#enqueue(() =>
-      this.#model(modelId).forwardBackward(rows, createLoss(loss, lossConfig), forwardOnly),
-    );
+  forwardBackward(task: ForwardBackwardTask): Promise<ForwardBackwardResult> {
+    return this.#enqueue(() => {
+      const loss = createLoss(task.loss, task.lossConfig);
+      return this.#model(task.modelId).forwardBackward(task.rows, loss, task.forwardOnly);
+    });
   }
 
   optimStep(modelId: string, params: AdamParams): Promise<{ metrics: Record<string, number> }> {
     return this.#enqueue(() => ({ metrics: this.#model(modelId).optimStep(params) }));
   }
 
-  saveModel({
-    modelId,
-    directory,
-    includeOptimizer,
-  }: {
-    modelId: string;
-    directory: string;
-    includeOptimizer: boolean;
-  }): Promise<void> {
+  saveModel({ modelId, directory, includeOptimizer }: Parameters<Engine['saveModel']>[0]): Promise<void> {
     return this.#enqueue(() => {
       const { base, adapter, optimizer } = this.#model(modelId);
       return writePeftFolder(directory, base.name, adapter, includeOptimizer ? optimizer : undefined);
     });
   }
 
-  loadModel({
-    modelId,
-    directory,
-    includeOptimizer,
-  }: {
-    modelId: string;
-    directory: string;
-    includeOptimizer: boolean;
-  }): Promise<void> {
+  loadModel({ modelId, directory, includeOptimizer }: Parameters<Engine['loadModel']>[0]): Promise<void> {
     return this.#enqueue(async () => {
       const model = this.#model(modelId);
       const adapter = await readPeftFolder(
@@ -160,10 +125,7 @@ export class EngineCore implements Engine {
   }
 
   sample(request: SampleTask): Promise<SampleResult> {
-    const answer = Promise.withResolvers<SampleResult>();
-    const sampling = { request, answer };
-    this.#queue.add({ sampling, run: () => this.#runSampling(sampling) });
-    return answer.promise;
+    return this.#sampling.sample(request);
   }
 
   async stats(): Promise<EngineStats> {
@@ -189,48 +151,6 @@ export class EngineCore implements Engine {
     };
     this.#queue.add({ run });
     return promise;
-  }
-
-  /** Runs one call, and with it the calls of the same sampler that follow it in the queue, in as many turns as it takes. */
-  async #runSampling(first: SamplingCall): Promise<void> {
-    const running = new Map<RunningTask, SamplingCall>();
-    const { samplerId } = first.request;
-    const joins = ({ sampling }: EngineCall) => sampling?.request.samplerId === samplerId;
-    const start = (call: SamplingCall) => {
-      const task = new RunningTask(call.request, this.#sampler(samplerId).base, () => this.#drawSeed());
-      running.set(task, call);
-      return task;
-    };
-    const nextTask = (): RunningTask | undefined => {
-      const call = this.#queue.takeNext(joins)?.sampling;
-      if (call === undefined) return undefined;
-      try {
-        return start(call);
-      } catch (error) {
-        call.answer.reject(error);
-        return nextTask();
-      }
-    };
-    const finish = (task: RunningTask) => {
-      running.get(task)?.answer.resolve(task.result());
-      running.delete(task);
-    };
-    const failing = async (work: () => Promise<void>) => {
-      try {
-        await work();
-      } catch (error) {
-        first.answer.reject(error);
-        for (const { answer } of running.values()) answer.reject(error);
-      }
-    };
-    const takeTurns = async (run: SamplingRun) => {
-      if (!(await run.turn())) this.#queue.add({ run: () => failing(() => takeTurns(run)) });
-    };
-    await failing(async () => {
-      await this.#ready;
-      const host = { nextTask, finish, othersWait: () => this.#queue.hasNextExcept(joins) };
-      await takeTurns(new SamplingRun(this.#sampler(samplerId), start(first), host));
-    });
   }
 
   #model(modelId: string): TrainedModel {

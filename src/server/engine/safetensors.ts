@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { EngineError } from './engine-error.ts';
 
 /** A float32 tensor in row-major order. */
@@ -6,11 +7,13 @@ export interface Tensor {
   data: Float32Array;
 }
 
-interface HeaderEntry {
-  dtype: string;
-  shape: number[];
-  data_offsets: [number, number];
-}
+const count = z.int().min(0);
+const entrySchema = z.object({
+  dtype: z.string(),
+  shape: z.array(count),
+  data_offsets: z.tuple([count, count]),
+});
+const metadataSchema = z.record(z.string(), z.string());
 
 const lengthBytes = 8;
 
@@ -20,7 +23,7 @@ export function encodeSafetensors(
   metadata: Record<string, string> = {},
 ): Uint8Array {
   let offset = 0;
-  const header: Record<string, HeaderEntry | Record<string, string>> = {};
+  const header: Record<string, z.input<typeof entrySchema> | z.input<typeof metadataSchema>> = {};
   if (Object.keys(metadata).length > 0) header['__metadata__'] = metadata;
   for (const [name, { shape, data }] of tensors) {
     header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
@@ -59,16 +62,13 @@ export function decodeSafetensors(
   const header =
     parseHeader(Buffer.from(file.subarray(lengthBytes, dataStart)).toString('utf8')) ??
     refuse('its header is not a JSON object');
+  const { __metadata__: metadata = {}, ...entries } = header;
   const tensors = new Map<string, Tensor>();
-  let metadata: Record<string, string> = {};
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === '__metadata__') {
-      metadata = entry as Record<string, string>;
-      continue;
-    }
-    const { dtype, shape, data_offsets: offsets } = entry as Partial<HeaderEntry>;
-    if (dtype !== 'F32') return refuse(`tensor ${name} is ${String(dtype)}, and only F32 is read`);
-    if (!isCountList(shape) || !isCountList(offsets)) return refuse(`tensor ${name} has no shape or place`);
+  for (const [name, entry] of Object.entries(entries)) {
+    const parsed = entrySchema.safeParse(entry);
+    if (!parsed.success) return refuse(`tensor ${name} has no shape or place`);
+    const { dtype, shape, data_offsets: offsets } = parsed.data;
+    if (dtype !== 'F32') return refuse(`tensor ${name} is ${dtype}, and only F32 is read`);
     const [begin, end] = offsets;
     const elementCount = shape.reduce((product, size) => product * size, 1);
     if (end - begin !== elementCount * 4)
@@ -77,7 +77,7 @@ export function decodeSafetensors(
     const bytes = new Uint8Array(file.subarray(dataStart + begin, dataStart + end));
     tensors.set(name, { shape, data: new Float32Array(bytes.buffer) });
   }
-  return { tensors, metadata };
+  return { tensors, metadata: metadataSchema.safeParse(metadata).data ?? {} };
 }
 
 function parseHeader(text: string): Record<string, unknown> | undefined {
@@ -87,8 +87,4 @@ function parseHeader(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isCountList(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((size) => Number.isInteger(size) && size >= 0);
 }

@@ -82,8 +82,7 @@ export class DecodeBatch implements Disposable {
     this.#moveRecent([index]);
     this.#reserve(length);
     for (const [layer, part] of memory.entries()) {
-      for (const kind of ['key', 'value'] as const)
-        this.#copyRows(index, layer, kind, part[kind], 0, length, 0);
+      for (const kind of ['key', 'value'] as const) this.#copyRows(index, layer, kind, part[kind], length, 0);
     }
     Object.assign(this.#slot(index), { contextCount: length, recentCount: 0 });
     this.#dropUploaded();
@@ -94,10 +93,8 @@ export class DecodeBatch implements Disposable {
    * which mean nothing for the others.
    */
   step(tokens: readonly (number | undefined)[]): Float32Array {
+    this.#moveRecent([...this.#slots.keys()].filter((index) => this.#slot(index).recentCount === recentSize));
     return this.#decoder.shapes.run(`decode ${this.slotCount} x ${this.#contextSize}`, () => {
-      this.#moveRecent(
-        [...this.#slots.keys()].filter((index) => this.#slot(index).recentCount === recentSize),
-      );
       const { context, mask } = (this.#uploaded ??= this.#upload());
       const { layers, finalNorm, unembedding } = this.#weights;
       const result = this.#decoder.step(
@@ -165,7 +162,7 @@ export class DecodeBatch implements Disposable {
         const size = headCount * recentSize * headSize;
         for (const kind of ['key', 'value'] as const) {
           const rows = read[kind].subarray(index * size, (index + 1) * size);
-          this.#copyRows(index, layer, kind, rows, 0, recentCount, contextCount);
+          this.#copyRows(index, layer, kind, rows, recentCount, contextCount);
           rows.fill(0);
         }
       }
@@ -210,13 +207,12 @@ export class DecodeBatch implements Disposable {
     }));
   }
 
-  /** From `source [heads, rows, headSize]` into a slot's context, from row `begin` to place `target` on. */
+  /** The first `count` rows of `source [heads, rows, headSize]` into a slot's context, from place `target` on. */
   #copyRows(
     index: number,
     layer: number,
     kind: keyof LayerMemory,
     source: Float32Array,
-    begin: number,
     count: number,
     target: number,
   ): void {
@@ -225,7 +221,7 @@ export class DecodeBatch implements Disposable {
     if (context === undefined) throw new RangeError(`No layer ${layer}`);
     const rowCount = source.length / (headCount * headSize);
     for (let head = 0; head < headCount; head++) {
-      const from = (head * rowCount + begin) * headSize;
+      const from = head * rowCount * headSize;
       const to = ((index * headCount + head) * this.#contextSize + target) * headSize;
       context[kind].set(source.subarray(from, from + count * headSize), to);
     }

@@ -111,13 +111,19 @@ export class SamplingRun {
 /** Runs the prompt once for all sequences of a task; returns the logits after its last token. */
 function runPrompt(task: RunningTask, base: LoadedBase, weights: DeviceWeights): Float32Array {
   const { prompt, promptLogprobs } = task.request;
-  const size = base.config.vocabularySize;
+  const { vocabularySize } = base.config;
   const { logits, tape } = base.transformer.forward(padText(prompt), base.frozen, weights);
   using _tape = tape;
   task.memory = Transformer.memory(tape);
   if (promptLogprobs) {
-    const { logprobs } = scoreTargets(logits, size, 0, prompt.subarray(1), 1);
+    const { logprobs } = scoreTargets({
+      logits,
+      vocabularySize,
+      begin: 0,
+      targets: prompt.subarray(1),
+      targetCount: 1,
+    });
     task.promptLogprobs = Float32Array.of(Number.NaN, ...logprobs);
   }
-  return logits.slice((prompt.length - 1) * size, prompt.length * size);
+  return logits.slice((prompt.length - 1) * vocabularySize, prompt.length * vocabularySize);
 }

@@ -1,19 +1,29 @@
-/** Log-probabilities of targets under one row of logits, and the gradient of a weighted sum of them. */
+/** A text within a padded row, and the tokens that its positions are scored against. */
+export interface ScoredText {
+  /** `[T, vocabularySize]` of the whole row. */
+  logits: Float32Array;
+  vocabularySize: number;
+  /** The text's first position within the row. */
+  begin: number;
+  /** Row-major `[positions, targetCount]`. */
+  targets: Int32Array;
+  targetCount: number;
+}
+
 export interface TokenScores {
-  /** Row-major `[positions, targetCount]`, as the targets. */
+  /** Log-probability of each target. */
   logprobs: Float32Array;
   /** Of each position: the logarithm of the sum of the exponentials of its logits. */
   normalizers: Float64Array;
 }
 
-/** `begin` is the first position of the text within the padded row that the logits `[T, vocabulary]` are of. */
-export function scoreTargets(
-  logits: Float32Array,
-  vocabularySize: number,
-  begin: number,
-  targets: Int32Array,
-  targetCount: number,
-): TokenScores {
+export function scoreTargets({
+  logits,
+  vocabularySize,
+  begin,
+  targets,
+  targetCount,
+}: ScoredText): TokenScores {
   const length = targets.length / targetCount;
   const normalizers = new Float64Array(length);
   const logprobs = new Float32Array(targets.length);
@@ -29,16 +39,12 @@ export function scoreTargets(
 }
 
 /**
- * Writes the gradient of the loss into that of the logits. `coefficients` say how much of each target's
+ * Writes the gradient of the loss into that of the row's logits. `coefficients` say how much of each target's
  * log-probability the loss takes away: the loss falls by coefficient times the rise of the log-probability.
  */
 export function writeLogitsGradient(
   gradient: Float32Array,
-  logits: Float32Array,
-  vocabularySize: number,
-  begin: number,
-  targets: Int32Array,
-  targetCount: number,
+  { logits, vocabularySize, begin, targets, targetCount }: ScoredText,
   { normalizers }: TokenScores,
   coefficients: Float32Array,
 ): void {

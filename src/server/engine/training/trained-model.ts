@@ -74,25 +74,17 @@ export class TrainedModel {
       for (const { index, begin } of texts) {
         const row = rows[index];
         if (row === undefined) throw new RangeError(`No row ${index}`);
-        const scores = scoreTargets(logits, config.vocabularySize, begin, row.targets, row.targetCount);
+        const { targets, targetCount } = row;
+        const text = { logits, vocabularySize: config.vocabularySize, begin, targets, targetCount };
+        const scores = scoreTargets(text);
         const { sum, coefficients } = loss.evaluate(row, scores.logprobs);
         logprobs[index] = scores.logprobs;
         lossSum += sum;
-        if (!forwardOnly) {
-          writeLogitsGradient(
-            gradient,
-            logits,
-            config.vocabularySize,
-            begin,
-            row.targets,
-            row.targetCount,
-            scores,
-            coefficients,
-          );
-        }
+        if (!forwardOnly) writeLogitsGradient(gradient, text, scores, coefficients);
       }
-      if (!forwardOnly)
-        transformer.backward(tape, gradient, weights, (this.#gradients ??= allocateMatrices(config)));
+      if (forwardOnly) continue;
+      this.#gradients ??= allocateMatrices(config);
+      transformer.backward(tape, gradient, weights, this.#gradients);
     }
     return { logprobs, lossSum };
   }

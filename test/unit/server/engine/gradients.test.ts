@@ -57,10 +57,11 @@ function evaluate(
     for (const { index, begin } of pack.texts) {
       const text = texts[index];
       if (text === undefined) throw new RangeError('no such text');
-      const scores = scoreTargets(logits, size, begin, text.targets, 1);
+      const scored = { logits, vocabularySize: size, begin, targets: text.targets, targetCount: 1 };
+      const scores = scoreTargets(scored);
       for (const [place, logprob] of scores.logprobs.entries())
         loss -= (text.coefficients[place] ?? 0) * logprob;
-      writeLogitsGradient(gradient, logits, size, begin, text.targets, 1, scores, text.coefficients);
+      writeLogitsGradient(gradient, scored, scores, text.coefficients);
     }
     if (sums !== undefined) transformer.backward(tape, gradient, weights, sums);
   }
