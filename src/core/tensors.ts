@@ -7,8 +7,10 @@ const maxTokenId = 2 ** 31 - 1;
 /** Token ids as int32; refuses fractional, negative and too large ones, naming the place. */
 export function toTokenArray(tokens: Tokens, what: string): Int32Array {
   if (tokens instanceof Int32Array) {
-    const index = tokens.findIndex((token) => token < 0);
-    if (index >= 0) throw badToken(what, index, tokens[index]);
+    for (let index = 0; index < tokens.length; index++) {
+      const token = tokens[index];
+      if (token !== undefined && token < 0) throw badToken(what, index, token);
+    }
     return tokens;
   }
   const result = new Int32Array(tokens.length);
@@ -18,6 +20,22 @@ export function toTokenArray(tokens: Tokens, what: string): Int32Array {
     result[index] = token;
   }
   return result;
+}
+
+/** The same checks without a conversion. */
+export function checkTokens(tokens: Tokens, what: string): void {
+  for (let index = 0; index < tokens.length; index++) {
+    if (!isTokenId(tokens[index])) throw badToken(what, index, tokens[index]);
+  }
+}
+
+/** Checked token ids as JSON carries them: a plain array. */
+export function toTokenList(tokens: Tokens): readonly number[] {
+  if (!(tokens instanceof Int32Array)) return tokens;
+  // Array.from goes through the iterator, at twenty times the cost; every sample passes here.
+  const list: number[] = [];
+  for (let index = 0; index < tokens.length; index++) list.push(tokens[index] ?? 0);
+  return list;
 }
 
 function isTokenId(value: unknown): value is number {
@@ -30,27 +48,46 @@ function badToken(what: string, index: number, value: unknown): InvalidArgumentE
 
 /** Float values as float32; refuses NaN, infinity and what is no number, naming the place. */
 export function toFloatArray(values: TensorInput['data'], what: string): Float32Array {
-  const result = values instanceof Float32Array ? values : new Float32Array(values.length);
+  if (values instanceof Float32Array) {
+    for (let index = 0; index < values.length; index++) {
+      if (!Number.isFinite(values[index])) throw badFloat(what, index, values[index]);
+    }
+    return values;
+  }
+  const result = new Float32Array(values.length);
   for (let index = 0; index < values.length; index++) {
     const value = values[index];
-    if (typeof value !== 'number' || !Number.isFinite(value)) {
-      throw new InvalidArgumentError(`${what}[${index}] must be a finite number, and is ${String(value)}`);
-    }
-    if (result !== values) result[index] = value;
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw badFloat(what, index, value);
+    result[index] = value;
   }
   return result;
+}
+
+function badFloat(what: string, index: number, value: unknown): InvalidArgumentError {
+  return new InvalidArgumentError(`${what}[${index}] must be a finite number, and is ${String(value)}`);
 }
 
 /** Integer values as int64; refuses fractional ones, naming the place. */
 export function toBigIntArray(values: TensorInput['data'], what: string): BigInt64Array {
   if (values instanceof BigInt64Array) return values;
   const result = new BigInt64Array(values.length);
+  // Written as halves, low then high: a bigint for each element would cost ten times as much.
+  const halves = new Int32Array(result.buffer);
+  if (values instanceof Int32Array) {
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index] ?? 0;
+      halves[2 * index] = value;
+      halves[2 * index + 1] = value >> 31;
+    }
+    return result;
+  }
   for (let index = 0; index < values.length; index++) {
     const value = values[index];
     if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
       throw new InvalidArgumentError(`${what}[${index}] must be an integer, and is ${String(value)}`);
     }
-    result[index] = BigInt(value);
+    halves[2 * index] = value;
+    halves[2 * index + 1] = Math.floor(value / 2 ** 32);
   }
   return result;
 }

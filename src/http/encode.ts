@@ -1,17 +1,12 @@
-import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
 import { InvalidArgumentError } from '../core/errors.ts';
-import { toBigIntArray, toBytes, toFloatArray, toTokenArray } from '../core/tensors.ts';
-import {
-  DType,
-  ForwardBackwardRequestSchema,
-  type ChunkSchema,
-  type DatumSchema,
-  type TensorSchema,
-} from '../proto/tinker_public_pb.ts';
+import { toBigIntArray, toBytes, toFloatArray, toTokenArray, toTokenList } from '../core/tensors.ts';
+import { ChunkSchema, DType, ForwardBackwardRequestSchema, TensorSchema } from '../proto/tinker_public_pb.ts';
 import type { Datum } from '../types/datum.ts';
 import type { LossFn, LossFnConfig } from '../types/loss.ts';
-import type { ModelInput, ModelInputChunk } from '../types/model-input.ts';
+import type { ModelInput, ModelInputChunk, Tokens } from '../types/model-input.ts';
 import type { TensorInput } from '../types/tensor.ts';
+import { MessageParts } from './message-parts.ts';
 
 export interface ForwardBackwardBody {
   model_id: string;
@@ -22,7 +17,18 @@ export interface ForwardBackwardBody {
   forward_only: boolean;
 }
 
-/** The protobuf body of forward_backward (wire-protocol 4.2). Throws InvalidArgumentError naming datum and field. */
+/** Numbers of the fields that carry many bytes, and of those around them; the library writes all others. */
+const requestFields = { data: 3 };
+const datumFields = { modelInput: 1, lossFnInputs: 2 };
+const mapEntryFields = { key: 1, value: 2 };
+const chunkFields = { encodedText: 1 };
+const textFields = { tokens: 1 };
+const tensorFields = { dense: 1 };
+
+/**
+ * The protobuf body of forward_backward (wire-protocol 4.2). Throws InvalidArgumentError naming datum and field. Typed
+ * arrays of the wire's element type are taken as they are: whoever made the datum has looked at their values.
+ */
 export function encodeForwardBackward(body: ForwardBackwardBody): Uint8Array {
   const { model_id, seq_id, data, loss_fn, loss_fn_config = {}, forward_only } = body;
   const numbers: Record<string, number> = {};
@@ -35,84 +41,93 @@ export function encodeForwardBackward(body: ForwardBackwardBody): Uint8Array {
       values[name] = { value: { case: 'text', value } };
     }
   }
-  return toBinary(
-    ForwardBackwardRequestSchema,
-    create(ForwardBackwardRequestSchema, {
-      modelId: model_id,
-      seqId: seq_id,
-      data: data.map((datum, index) => encodeDatum(datum, `data[${index}]`)),
-      lossFn: loss_fn,
-      lossFnConfig: numbers,
-      lossFnConfigV2: values,
-      forwardOnly: forward_only,
-    }),
+  const request = new MessageParts().encoded(encode(ForwardBackwardRequestSchema, { modelId: model_id, seqId: seq_id }));
+  data.forEach((datum, index) => request.message(requestFields.data, encodeDatum(datum, `data[${index}]`)));
+  const rest = { lossFn: loss_fn, lossFnConfig: numbers, lossFnConfigV2: values, forwardOnly: forward_only };
+  return request.encoded(encode(ForwardBackwardRequestSchema, rest)).finish();
+}
+
+/** Small messages, and whatever is rare, by the library. */
+function encode<Schema extends DescMessage>(schema: Schema, message: MessageInitShape<Schema>): Uint8Array {
+  return toBinary(schema, create(schema, message));
+}
+
+function encodeDatum(datum: Datum, what: string): MessageParts {
+  const message = new MessageParts();
+  datum.model_input.chunks.forEach((chunk, index) =>
+    message.message(datumFields.modelInput, encodeChunk(chunk, `${what}.model_input.chunks[${index}]`)),
   );
-}
-
-function encodeDatum(datum: Datum, what: string): MessageInitShape<typeof DatumSchema> {
-  const lossFnInputs: Record<string, MessageInitShape<typeof TensorSchema>> = {};
   for (const [name, tensor] of Object.entries(datum.loss_fn_inputs)) {
-    lossFnInputs[name] = encodeTensor(tensor, `${what}.loss_fn_inputs.${name}`);
+    const value = encodeTensor(tensor, `${what}.loss_fn_inputs.${name}`);
+    const entry = new MessageParts().bytes(mapEntryFields.key, Buffer.from(name)).message(mapEntryFields.value, value);
+    message.message(datumFields.lossFnInputs, entry);
   }
-  return {
-    modelInput: datum.model_input.chunks.map((chunk, index) => encodeChunk(chunk, `${what}.model_input.chunks[${index}]`)),
-    lossFnInputs,
-  };
+  return message;
 }
 
-function encodeChunk(chunk: ModelInputChunk, what: string): MessageInitShape<typeof ChunkSchema> {
+function encodeChunk(chunk: ModelInputChunk, what: string): MessageParts {
+  const message = new MessageParts();
   switch (chunk.type) {
-    case 'encoded_text':
-      return { chunk: { case: 'encodedText', value: { tokens: toBytes(toTokenArray(chunk.tokens, `${what}.tokens`)) } } };
+    case 'encoded_text': {
+      const tokens = encodeTokens(chunk.tokens, `${what}.tokens`);
+      const text = new MessageParts();
+      // A field without a value of its own is left out when it is empty.
+      return message.message(chunkFields.encodedText, tokens.byteLength === 0 ? text : text.bytes(textFields.tokens, tokens));
+    }
     case 'image': {
       const { data, format, expected_tokens } = chunk;
       const image = { data: Buffer.from(data, 'base64'), format };
-      return {
-        chunk: { case: 'image', value: expected_tokens == null ? image : { ...image, expectedTokens: expected_tokens } },
-      };
+      const value = expected_tokens == null ? image : { ...image, expectedTokens: expected_tokens };
+      return message.encoded(encode(ChunkSchema, { chunk: { case: 'image', value } }));
     }
-    case 'dmel':
-      return { chunk: { case: 'dmel', value: { dmel: Buffer.from(chunk.dmel, 'base64') } } };
+    case 'dmel': {
+      const value = { dmel: Buffer.from(chunk.dmel, 'base64') };
+      return message.encoded(encode(ChunkSchema, { chunk: { case: 'dmel', value } }));
+    }
     case 'image_asset_pointer':
       throw new InvalidArgumentError(`${what} is an image_asset_pointer, which training requests cannot carry: send the image itself`);
   }
 }
 
-function encodeTensor(tensor: TensorInput, what: string): MessageInitShape<typeof TensorSchema> {
+function encodeTensor(tensor: TensorInput, what: string): MessageParts {
   const { dtype, data, shape = [], sparse_crow_indices, sparse_col_indices } = tensor;
-  const bytes =
-    dtype === 'float32' ? toBytes(toFloatArray(data, what)) : toBytes(toBigIntArray(data, what));
+  const values = dtype === 'float32' ? encodeFloats(data, what) : encodeIntegers(data, what);
   const common = { dtype: dtype === 'float32' ? DType.DTYPE_FLOAT32 : DType.DTYPE_INT64, shape: shape.map(BigInt) };
   if (sparse_crow_indices === undefined && sparse_col_indices === undefined) {
     const elements = shape.reduce((product, size) => product * size, 1);
     if (shape.length > 0 && elements !== data.length) {
       throw new InvalidArgumentError(`${what} has ${data.length} values, but its shape [${shape.join(', ')}] holds ${elements}`);
     }
-    return { ...common, encoding: { case: 'dense', value: bytes } };
+    return new MessageParts().bytes(tensorFields.dense, values).encoded(encode(TensorSchema, common));
   }
   if (sparse_crow_indices === undefined || sparse_col_indices === undefined || shape.length !== 2) {
     throw new InvalidArgumentError(`${what} is sparse: it needs a shape of two dimensions and both index arrays`);
   }
-  return {
-    ...common,
-    encoding: {
-      case: 'sparseCsr',
-      value: {
-        values: bytes,
-        crowIndices: toBytes(toBigIntArray(sparse_crow_indices, `${what}.sparse_crow_indices`)),
-        colIndices: toBytes(toBigIntArray(sparse_col_indices, `${what}.sparse_col_indices`)),
-      },
-    },
+  const value = {
+    values,
+    crowIndices: encodeIntegers(sparse_crow_indices, `${what}.sparse_crow_indices`),
+    colIndices: encodeIntegers(sparse_col_indices, `${what}.sparse_col_indices`),
   };
+  return new MessageParts().encoded(encode(TensorSchema, { ...common, encoding: { case: 'sparseCsr', value } }));
 }
 
-/** A prompt as JSON carries it: typed arrays would turn into objects. */
+function encodeTokens(tokens: Tokens, what: string): Uint8Array {
+  return toBytes(tokens instanceof Int32Array ? tokens : toTokenArray(tokens, what));
+}
+
+function encodeFloats(values: TensorInput['data'], what: string): Uint8Array {
+  return toBytes(values instanceof Float32Array ? values : toFloatArray(values, what));
+}
+
+function encodeIntegers(values: TensorInput['data'], what: string): Uint8Array {
+  return toBytes(toBigIntArray(values, what));
+}
+
+/** A checked prompt as JSON carries it: typed arrays would turn into objects. */
 export function encodePrompt(prompt: ModelInput): { chunks: object[] } {
   return {
-    chunks: prompt.chunks.map((chunk, index) =>
-      chunk.type === 'encoded_text'
-        ? { tokens: Array.from(toTokenArray(chunk.tokens, `prompt.chunks[${index}].tokens`)), type: chunk.type }
-        : chunk,
+    chunks: prompt.chunks.map((chunk) =>
+      chunk.type === 'encoded_text' ? { tokens: toTokenList(chunk.tokens), type: chunk.type } : chunk,
     ),
   };
 }
