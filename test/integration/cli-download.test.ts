@@ -1,0 +1,147 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseError, seedRun, startCliBench, type CliBench } from '../helpers/cli.ts';
+
+let bench: CliBench;
+let first: string;
+let second: string;
+
+beforeAll(async () => {
+  bench = await startCliBench();
+  const { paths } = await seedRun(bench, ['first', 'second']);
+  first = paths['first'] ?? '';
+  second = paths['second'] ?? '';
+});
+afterAll(() => bench[Symbol.asyncDispose]());
+
+const files = ['adapter_config.json', 'adapter_model.safetensors', 'checkpoint_complete'];
+
+/** Where a checkpoint lands below an output folder of the test (1.1 of the architecture). */
+function folderOf(output: string, tinkerPath: string): string {
+  return path.join(bench.folder, output, tinkerPath.replace('tinker://', '').replaceAll('/', '_'));
+}
+
+describe('checkpoint download (CMD-10)', () => {
+  it('puts a checkpoint into a folder of its own and shows where', async () => {
+    const { stdout, stderr, exitCode } = await bench.run('checkpoint', 'download', first, '--output', 'one');
+    expect(exitCode).toBe(0);
+    expect((await readdir(folderOf('one', first))).sort()).toEqual(files);
+    expect(stdout).toContain(`Checkpoint Download: ${first}`);
+    expect(stdout).toContain(`│ Downloaded to   │ ${folderOf('one', first)} │`);
+    expect(stdout).toMatch(/│ Total Size +│ [\d.]+ KB +│/);
+    // Without a terminal progress is a line for each step.
+    expect(stderr.trimEnd().split('\n').at(-1)).toBe(`${first}: done`);
+    expect(stderr).not.toContain('\u001b');
+  });
+
+  it('uses the current folder by default', async () => {
+    await bench.run('checkpoint', 'download', second);
+    expect((await readdir(folderOf('.', second))).sort()).toEqual(files);
+  });
+
+  it('gives path, destination and size in JSON, and no progress', async () => {
+    const { stdout, stderr } = await bench.run('checkpoint', 'download', first, '-o', 'json', '-f', 'json');
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({
+      checkpoint_path: first,
+      destination: folderOf('json', first),
+      file_size_bytes: expect.any(Number),
+    });
+  });
+
+  it('refuses a target that exists, and replaces it with --force', async () => {
+    const target = folderOf('again', first);
+    await mkdir(target, { recursive: true });
+    await writeFile(path.join(target, 'mine.txt'), 'keep me');
+    const refused = await bench.run('checkpoint', 'download', first, '-o', 'again');
+    expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(refused.stderr).toContain('Pass --force to replace it, or choose another folder with --output.\n');
+    expect(await readFile(path.join(target, 'mine.txt'), 'utf8')).toBe('keep me');
+    expect(await bench.run('checkpoint', 'download', first, '-o', 'again', '--force')).toMatchObject({
+      exitCode: 0,
+    });
+    expect((await readdir(target)).sort()).toEqual(files);
+  });
+
+  it('downloads several, in JSON as a list in the order of the arguments', async () => {
+    const { stdout, exitCode } = await bench.run(
+      'checkpoint',
+      'download',
+      second,
+      first,
+      '-o',
+      'both',
+      '-f',
+      'json',
+    );
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject([{ checkpoint_path: second }, { checkpoint_path: first }]);
+    expect(await readdir(path.join(bench.folder, 'both'))).toHaveLength(2);
+  });
+
+  it('keeps what succeeded when one of several fails, names the other, and ends with 1', async () => {
+    const missing = `${first}-gone`;
+    const forPeople = await bench.run('checkpoint', 'download', missing, first, '-o', 'some');
+    expect(forPeople.exitCode).toBe(1);
+    expect(forPeople.stdout).toContain('1 checkpoint downloaded');
+    expect(forPeople.stderr).toContain(
+      `Failed to download 1 checkpoint:\n  - ${missing}: Unknown checkpoint`,
+    );
+    expect((await readdir(folderOf('some', first))).sort()).toEqual(files);
+
+    const forPrograms = await bench.run(
+      'checkpoint',
+      'download',
+      missing,
+      second,
+      '-o',
+      'some',
+      '-f',
+      'json',
+    );
+    expect(forPrograms).toMatchObject({ exitCode: 1, stderr: '' });
+    expect(JSON.parse(forPrograms.stdout)).toMatchObject([
+      { checkpoint_path: missing, error: { code: 'not_found' } },
+      { checkpoint_path: second, destination: folderOf('some', second) },
+    ]);
+  });
+
+  it('a single path that does not exist is not found, and leaves nothing', async () => {
+    const { exitCode, stderr } = await bench.run(
+      'checkpoint',
+      'download',
+      `${first}-gone`,
+      '-o',
+      'none',
+      '-f',
+      'json',
+    );
+    expect(exitCode).toBe(4);
+    expect(parseError(stderr).code).toBe('not_found');
+    expect(await readdir(path.join(bench.folder, 'none')).catch(() => [])).toEqual([]);
+  });
+
+  it('fetches nothing when one path is malformed', async () => {
+    const { exitCode } = await bench.run('checkpoint', 'download', first, 'oops', '-o', 'malformed');
+    expect(exitCode).toBe(2);
+    expect(await readdir(path.join(bench.folder, 'malformed')).catch(() => [])).toEqual([]);
+  });
+});
+
+describe('Ctrl-C during a download', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s cancels it, leaves nothing half done, and ends with 130',
+    async (signal) => {
+      await using slow = await startCliBench({ archivePendingMs: 3_600_000 });
+      const { paths } = await seedRun(slow, ['one']);
+      const { child, shows, ended } = slow.start('checkpoint', 'download', paths['one'] ?? '', '-o', 'out');
+      await shows('stderr', /waiting for the archive/);
+      child.kill(signal);
+      const { exitCode, stdout, stderr } = await ended;
+      expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' });
+      expect(stderr).toMatch(/Interrupted\.\n/);
+      expect(await readdir(path.join(slow.folder, 'out')).catch(() => [])).toEqual([]);
+    },
+  );
+});
