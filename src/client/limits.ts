@@ -1,4 +1,4 @@
-import { ByteBudget } from '../core/byte-budget.ts';
+import { Budget } from '../core/budget.ts';
 import type { Connection } from '../core/config.ts';
 import type { Emitter } from '../core/emitter.ts';
 import type { ServiceEvents } from '../types/events.ts';
@@ -22,8 +22,8 @@ export function createLimits(
         emitter.emit('billing.paused', { pausedMs });
       },
     }),
-    requestBytes: new ByteBudget(config.fwdbwd_dispatch_bytes_semaphore_size),
-    responseBytes: new ByteBudget(config.inflight_response_bytes_semaphore_size),
+    requestBytes: new Budget(config.fwdbwd_dispatch_bytes_semaphore_size),
+    responseBytes: new Budget(config.inflight_response_bytes_semaphore_size),
     gate: new DispatchGate({
       clock,
       sizeBytes: config.sample_dispatch_bytes_semaphore_size,

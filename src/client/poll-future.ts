@@ -1,6 +1,6 @@
 import { delay } from '../core/clock.ts';
 import { ConnectionError, FutureExpiredError, InvalidResponseError, RequestFailedError, TimeoutError } from '../core/errors.ts';
-import type { ByteBudget } from '../core/byte-budget.ts';
+import type { Budget } from '../core/budget.ts';
 import { toFutureOutcome, type FutureOutcome, type QueuePosition } from '../core/future-outcome.ts';
 import { parseJson, toStatusError, type ApiClient } from '../http/api-client.ts';
 import { retrieveFuture } from '../http/endpoints/futures.ts';
@@ -14,7 +14,7 @@ export interface PollContext {
   api: ApiClient;
   billing: BillingPause;
   /** Bytes of large results that may be on their way at once. */
-  responseBytes: ByteBudget;
+  responseBytes: Budget;
 }
 
 export interface PollRequest<Value> {
@@ -24,6 +24,10 @@ export interface PollRequest<Value> {
   decode: { protobuf?: (bytes: Uint8Array) => Value; json: (value: object) => Value };
   signal: AbortSignal;
   onQueueChanged: (change: QueueChanged) => void;
+  /** Sent with each poll. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** Told before each poll, from 0. */
+  onPoll?: ((iteration: number) => void) | undefined;
 }
 
 const badRequestRetries = 3;
@@ -73,12 +77,13 @@ class Poller<Value> {
     allow_metadata_only: boolean,
   ): Promise<{ kind: 'value'; value: Value } | { kind: 'metadataOnly'; sizeBytes: number } | undefined> {
     const { api } = this.#context;
-    const { request_id, request_type, signal, decode } = this.#request;
+    const { request_id, request_type, signal, decode, headers, onPoll } = this.#request;
     signal.throwIfAborted();
     const { clock } = api.connection;
     const askedAt = clock.now();
     const poll = { request_id, request_type, allow_metadata_only, iteration: this.#iteration++ };
-    const response = await answerOrFailure(retrieveFuture(api, poll, { signal }));
+    onPoll?.(poll.iteration);
+    const response = await answerOrFailure(retrieveFuture(api, poll, { signal, headers }));
     if (response === undefined) return this.#wait(backOffMs(this.#failures++, 30_000));
     const contentType = response.headers['content-type'] ?? '';
     const json = contentType.includes('protobuf') ? undefined : parseJson(response.body);

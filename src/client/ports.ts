@@ -1,20 +1,22 @@
 import { ApiError } from '../core/api-errors.ts';
-import { backgroundClock, systemClock } from '../core/clock.ts';
+import { toBackground } from '../core/clock.ts';
+import { defaultRetries, noRetries } from '../core/retry-policy.ts';
 import type { ApiClient } from '../http/api-client.ts';
 import { getArchiveUrl } from '../http/endpoints/checkpoints.ts';
 import { createSamplingSession, getSampler } from '../http/endpoints/sampling.ts';
-import { getClientConfig } from '../http/endpoints/service.ts';
+import { getClientConfig, getDynamicConfig } from '../http/endpoints/service.ts';
 import { createSession, finishSession, sendHeartbeat } from '../http/endpoints/sessions.ts';
 import { createModel, getInfo, loadWeights } from '../http/endpoints/training.ts';
 import { parseTinkerPath } from '../core/tinker-path.ts';
-import type { SamplerFacts, ServicePorts, TrainingPorts } from '../machines/ports.ts';
+import type { SamplerFacts, ServiceConfig, ServicePorts, TrainingPorts } from '../machines/ports.ts';
 import type { ResolveArchive } from '../machines/download-ports.ts';
-import type { QueueChanged } from '../types/events.ts';
+import type { QueueChanged, ServerMessage } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import type { Outcome } from '../types/outcome.ts';
-import type { CreateSessionRequest } from '../types/sessions.ts';
+import type { CreateSessionRequest, CreateSessionResponse } from '../types/sessions.ts';
 import { createModelResponseSchema, type CreateModelRequest, type GetInfoResponse } from '../types/training.ts';
 import { loadWeightsResponseSchema, type LoadWeightsRequest } from '../types/weights.ts';
+import type { ApiClients } from './api-clients.ts';
 import { pollFuture, type PollContext } from './poll-future.ts';
 import { jsonResult } from './results.ts';
 
@@ -28,32 +30,55 @@ export async function toOutcome<Value>(work: Promise<Value>): Promise<Outcome<Va
   }
 }
 
-/** `options` are those of connecting: they decide how its first request is sent. */
-export function createServicePorts(api: ApiClient, session: CreateSessionRequest, options: RequestOptions): ServicePorts {
+export interface ServicePortsOptions {
+  clients: ApiClients;
+  session: CreateSessionRequest;
+  /** Those of connecting: they decide how its requests are sent. */
+  connecting: RequestOptions;
+  onMessage: (message: ServerMessage) => void;
+}
+
+export function createServicePorts({ clients, session, connecting, onMessage }: ServicePortsOptions): ServicePorts {
+  const { api, background } = clients;
   const { clock, logger } = api.connection;
   return {
-    loadConfig: (signal) => toOutcome(getClientConfig(api, { ...options, timeoutMs: undefined, signal })),
+    loadConfig: (signal) => toOutcome(loadConfig(clients, { ...connecting, timeoutMs: undefined, signal })),
+    refreshConfig: (signal) => toOutcome(getDynamicConfig(background, noRetries, { signal })),
     create: (signal) =>
       toOutcome(
-        createSession(api, session, { signal }).then(({ session_id, info_message, warning_message, error_message }) => {
-          if (info_message) logger.info(info_message);
-          if (warning_message) logger.warn(warning_message);
-          if (error_message) logger.error(error_message);
-          return session_id;
+        createSession(api, session, { signal }).then((response) => {
+          for (const message of toMessages(response)) onMessage(message);
+          return response.session_id;
         }),
       ),
     async beat(sessionId, signal) {
-      const outcome = await toOutcome(sendHeartbeat(api, sessionId, { signal }));
+      const outcome = await toOutcome(sendHeartbeat(background, sessionId, { signal }));
       if (outcome.kind === 'ok') return { kind: 'ok' };
       const { error } = outcome;
       return error instanceof ApiError && error.status === 410 ? { kind: 'gone' } : outcome;
     },
     async finish(sessionId, { status, detail }, signal) {
-      const outcome = await toOutcome(finishSession(api, sessionId, status, detail, { signal, retry: false }));
+      const outcome = await toOutcome(finishSession(background, sessionId, status, detail, { signal, retry: false }));
       if (outcome.kind === 'failed') logger.debug(`the session was not finished: ${outcome.error.message}`);
     },
-    backgroundClock: clock === systemClock ? backgroundClock : clock,
+    backgroundClock: toBackground(clock),
   };
+}
+
+async function loadConfig({ api, authenticator }: ApiClients, options: RequestOptions): Promise<ServiceConfig> {
+  const config = await getClientConfig(api, await authenticator.credential(options.signal), options);
+  authenticator.configure(config);
+  // One key must not stand for two requests.
+  const dynamicConfig = await getDynamicConfig(api, defaultRetries, { ...options, idempotencyKey: undefined });
+  return { config, dynamicConfig };
+}
+
+function toMessages({ info_message, warning_message, error_message }: CreateSessionResponse): ServerMessage[] {
+  const texts = { info: info_message, warning: warning_message, error: error_message };
+  return (['info', 'warning', 'error'] as const).flatMap((level) => {
+    const text = texts[level];
+    return text ? [{ level, text }] : [];
+  });
 }
 
 export type ModelOrigin =

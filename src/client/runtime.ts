@@ -1,9 +1,10 @@
-import type { ByteBudget } from '../core/byte-budget.ts';
+import type { Budget } from '../core/budget.ts';
 import type { Emitter } from '../core/emitter.ts';
+import type { StartSpan } from '../core/tracing.ts';
 import type { ApiClient } from '../http/api-client.ts';
 import type { Transport } from '../http/transport.ts';
 import type { ServiceEvents } from '../types/events.ts';
-import type { ClientConfig } from '../types/service.ts';
+import type { ClientConfig, DynamicConfig } from '../types/service.ts';
 import type { BillingPause } from './billing-pause.ts';
 import type { DispatchGate } from './sampling/dispatch-gate.ts';
 import type { Tokenizers } from './tokenizers.ts';
@@ -14,17 +15,25 @@ export interface ServiceRuntime {
   readonly api: ApiClient;
   readonly transport: Transport;
   readonly config: ClientConfig;
+  /** The flags as the server last told them; they change while the service is open. */
+  readonly dynamicConfig: DynamicConfig;
   readonly wireFormat: WireFormat;
   readonly billing: BillingPause;
   /** Bytes of forward_backward bodies that may be in submission at once. */
-  readonly requestBytes: ByteBudget;
+  readonly requestBytes: Budget;
   /** Bytes of large results that may be on their way at once. */
-  readonly responseBytes: ByteBudget;
+  readonly responseBytes: Budget;
   readonly gate: DispatchGate;
   /** The merged stream of the service. */
   readonly emitter: Emitter<ServiceEvents>;
+  readonly startSpan: StartSpan;
   readonly counters: SequenceCounters;
   readonly tokenizers: Tokenizers;
+  /**
+   * Tells telemetry that a call of `what` has failed for good; requests of ApiClient do that by themselves. Never throws, and
+   * the same error counts once.
+   */
+  readonly reportFailure: (error: unknown, what: string) => void;
 }
 
 /** Ids that the client numbers, from 0; ephemeral saves and sampling sessions draw from one counter (wire-protocol 6.7). */

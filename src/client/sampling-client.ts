@@ -1,8 +1,9 @@
-import PQueue from 'p-queue';
+import { Budget } from '../core/budget.ts';
 import { checkOptionNames } from '../core/config.ts';
 import type { Emitter } from '../core/emitter.ts';
 import { ClientClosedError, InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
-import { toTokenArray } from '../core/tensors.ts';
+import { SpanLaps } from '../core/tracing.ts';
+import { checkTokens } from '../core/tensors.ts';
 import { toSampleBody } from '../http/endpoints/sampling.ts';
 import type { ClientLife } from '../types/client-life.ts';
 import type { SamplerFacts } from '../machines/ports.ts';
@@ -36,7 +37,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   readonly #runtime: ServiceRuntime;
   readonly #emitter: Emitter<SamplingEvents>;
   readonly #inFlight: InFlight;
-  readonly #permits: PQueue;
+  readonly #permits: Budget;
   readonly #watch: ProgressWatch;
   #nextSeqId = 0;
 
@@ -52,7 +53,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     this.#emitter = parts.emitter;
     this.#inFlight = parts.inFlight;
     const { api, config } = parts.runtime;
-    this.#permits = new PQueue({ concurrency: config.sample_max_concurrent_requests });
+    this.#permits = new Budget(config.sample_max_concurrent_requests - 1);
     this.#watch = new ProgressWatch({
       clock: api.connection.clock,
       isBusy: () => config.sample_enable_stuck_detection && this.#inFlight.count > 0,
@@ -77,7 +78,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     this.#watch.noteStart();
     try {
       return await this.#inFlight.run(options, (signal) =>
-        this.#permits.add(() => this.#sample(request, { ...options, timeoutMs: undefined, signal }), { signal }),
+        this.#permits.run(1, signal, () => this.#sample(request, { ...options, timeoutMs: undefined, signal })),
       );
     } finally {
       if (this.#inFlight.count === 0) this.#watch.noteIdle();
@@ -99,13 +100,16 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   }
 
   async #sample(input: SampleInput, options: RequestOptions & { signal: AbortSignal }): Promise<SampleResponse> {
-    const { api, config, gate, billing } = this.#runtime;
+    const { api, config, gate, billing, startSpan } = this.#runtime;
+    const laps = new SpanLaps(startSpan('SamplingClient.sample'), api.connection.clock);
+    const headers = { ...laps.headers, ...options.headers };
     const loop = {
+      laps,
       api,
       gate,
       billing,
       nextSeqId: () => this.#nextSeqId++,
-      retrieve: (accepted: UntypedFuture, signal: AbortSignal) => this.#retrieve(accepted, signal),
+      retrieve: (accepted: UntypedFuture, signal: AbortSignal) => this.#retrieve(accepted, laps, signal),
       onRetry: (attempt: number, delayMs: number, error: Error) => {
         api.connection.logger.warn(`sample begins anew in ${Math.round(delayMs)} ms: ${error.message}`);
         this.#emitter.emit('sample.retried', { attempt, delayMs, reason: error.message });
@@ -114,21 +118,29 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     try {
       const body = toSampleBody(input, this.samplerId);
       const retry = options.retry ?? !config.sample_no_retries;
-      const response = await sampleUntilDone(loop, body, estimatePromptBytes(input.prompt), { ...options, retry });
+      const response = await sampleUntilDone(loop, body, estimatePromptBytes(input.prompt), { ...options, headers, retry });
       this.#watch.noteProgress();
+      laps.end();
       return response;
     } catch (error) {
+      laps.end(error);
       this.#emitter.emit('sample.failed', { error: error instanceof Error ? error.message : String(error) });
       throw error;
     }
   }
 
-  async #retrieve({ request_id, sample_sequence_ids }: UntypedFuture, signal: AbortSignal): Promise<SampleResponse> {
+  async #retrieve(
+    { request_id, sample_sequence_ids }: UntypedFuture,
+    laps: SpanLaps,
+    signal: AbortSignal,
+  ): Promise<SampleResponse> {
     const response = await pollFuture(this.#runtime, {
       request_id,
       request_type: 'Sample',
       decode: sampleResult,
       signal,
+      headers: laps.headers,
+      onPoll: (iteration) => laps.notePoll(iteration),
       onQueueChanged: (change) => this.#emitter.emit('queue.changed', change),
     });
     // The ids travel with the answer to the submission, not with the result (wire-protocol 2.18).
@@ -138,6 +150,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   }
 }
 
+const samplingFields = Object.keys(samplingParamsSchema.shape);
 const sampleFields = ['prompt', 'num_samples', 'sampling_params', 'prompt_logprobs'];
 
 function checkSample(input: SampleInput): SampleInput {
@@ -146,7 +159,7 @@ function checkSample(input: SampleInput): SampleInput {
   if (!Number.isInteger(num_samples) || num_samples < 1) {
     throw new InvalidArgumentError(`num_samples must be a positive integer, and is ${num_samples}`);
   }
-  checkOptionNames('sampling_params', sampling_params, Object.keys(samplingParamsSchema.shape));
+  checkOptionNames('sampling_params', sampling_params, samplingFields);
   const parsed = samplingParamsSchema.safeParse(sampling_params);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -155,8 +168,10 @@ function checkSample(input: SampleInput): SampleInput {
   if (!Array.isArray(prompt?.chunks) || prompt.chunks.length === 0) {
     throw new InvalidArgumentError('prompt must be a model input with at least one chunk: modelInput(tokens) makes one');
   }
-  const chunks = prompt.chunks.map((chunk, index) =>
-    chunk.type === 'encoded_text' ? { ...chunk, tokens: toTokenArray(chunk.tokens, `prompt.chunks[${index}].tokens`) } : chunk,
-  );
-  return { ...input, prompt: { chunks } };
+  const { chunks } = prompt;
+  for (let index = 0; index < chunks.length; index++) {
+    const chunk = chunks[index];
+    if (chunk?.type === 'encoded_text') checkTokens(chunk.tokens, `prompt.chunks[${index}].tokens`);
+  }
+  return input;
 }

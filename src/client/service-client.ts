@@ -1,21 +1,12 @@
-import { compileConnection } from '../core/config.ts';
-import { withDeadline } from '../core/deadline.ts';
-import { Emitter } from '../core/emitter.ts';
-import { readEnvironment, type Environment } from '../core/env.ts';
-import { ClientClosedError, InternalError } from '../core/errors.ts';
-import { ApiClient } from '../http/api-client.ts';
+import { ClientClosedError } from '../core/errors.ts';
 import { getServerCapabilities } from '../http/endpoints/service.ts';
-import { createTransport, type Transport } from '../http/transport.ts';
-import { createLife } from '../machines/actor-life.ts';
-import type { ClientLife, CloseOptions } from '../types/client-life.ts';
-import { reach } from '../machines/bridge.ts';
-import { serviceMachine } from '../machines/service.machine.ts';
-import { startActor } from '../machines/start-actor.ts';
-import type { OwnServiceEvents, ServiceEvents } from '../types/events.ts';
+import type { CloseOptions } from '../types/client-life.ts';
+import type { ServiceEvents } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import type { ServerCapabilities } from '../types/service.ts';
 import type { FinishReason } from '../types/sessions.ts';
-import { ClientFactory } from './client-factory.ts';
+import type { ClientFactory } from './client-factory.ts';
+import { connectService, type ServiceParts } from './connect-service.ts';
 import {
   checkSamplingInput,
   toLoraOrigin,
@@ -26,30 +17,17 @@ import {
 } from './create-model.ts';
 import { DownloadManager } from './downloads/download-manager.ts';
 import { EventedClient } from './evented-client.ts';
-import { createLimits } from './limits.ts';
-import { createArchiveResolver, createServicePorts } from './ports.ts';
-import { relay } from './relay.ts';
+import { createArchiveResolver } from './ports.ts';
 import type { RestClient } from './rest-client.ts';
-import { SequenceCounters, type ServiceRuntime } from './runtime.ts';
+import type { ServiceRuntime } from './runtime.ts';
 import type { SamplingClient } from './sampling-client.ts';
-import { checkServiceOptions, toSessionRequest, type ServiceOptions } from './service-options.ts';
-import { publicHub, Tokenizers } from './tokenizers.ts';
+import type { ServiceOptions } from './service-options.ts';
 import type { TrainingClient } from './training-client.ts';
-import { WireFormat } from './training/wire-format.ts';
 
 export interface ServiceCloseOptions extends CloseOptions {
   /** How the session is told to have ended; `success` by default. */
   status?: FinishReason | undefined;
   detail?: string | undefined;
-}
-
-interface ServiceParts {
-  runtime: ServiceRuntime;
-  factory: ClientFactory;
-  emitter: Emitter<ServiceEvents>;
-  /** Closes the actor with an ending of the session. */
-  toLife(ending: { status: FinishReason; detail: string | null }): ClientLife;
-  downloadConcurrency: number | undefined;
 }
 
 /**
@@ -75,43 +53,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
    * and ApiError or ConnectionError when the server cannot be used.
    */
   static async connect(options: ServiceOptions = {}, callOptions: RequestOptions = {}): Promise<ServiceClient> {
-    checkServiceOptions(options);
-    const environment = readEnvironment();
-    const connection = compileConnection(options, environment);
-    const { clock, logger } = connection;
-    const transport = createTransport({ proxy: environment.proxy, ca: options.ca });
-    const emitter = new Emitter<ServiceEvents>(logger, { replay: ['status.changed'] });
-    emitter.emit('status.changed', { status: 'connecting' });
-    const api = new ApiClient(connection, transport, (what, { attempt, delayMs, error }) =>
-      emitter.emit('retry.scheduled', { what, attempt, delayMs, reason: error.message }),
-    );
-    const ports = createServicePorts(api, toSessionRequest(options, environment), callOptions);
-    const actor = startActor(serviceMachine, { input: { ports }, clock, logger });
-    relay<OwnServiceEvents>(actor, emitter);
-    try {
-      const { context } = await withDeadline('connecting', callOptions, clock, (signal) =>
-        reach(actor, (snapshot) => snapshot.hasTag('accepting'), { signal }),
-      );
-      if (context.config === undefined) throw new InternalError('the service accepts work without its configuration');
-      const runtime: ServiceRuntime = {
-        api,
-        transport,
-        config: context.config,
-        wireFormat: new WireFormat(options.wireFormat ?? 'auto'),
-        ...createLimits(connection, context.config, emitter),
-        emitter,
-        counters: new SequenceCounters(),
-        tokenizers: createTokenizers(transport, connection.baseUrl, options, environment),
-      };
-      const factory = new ClientFactory(actor, runtime);
-      const toLife: ServiceParts['toLife'] = (ending) => createLife(actor, { ending });
-      const { downloadConcurrency } = options;
-      return new ServiceClient({ runtime, factory, emitter, toLife, downloadConcurrency });
-    } catch (error) {
-      actor.stop();
-      transport.close();
-      throw error;
-    }
+    return new ServiceClient(await connectService(options, callOptions));
   }
 
   /** Which models the server offers. */
@@ -159,20 +101,8 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
         this.#parts.toLife({ status, detail: detail ?? null }).close({ deadlineMs }),
       ]);
       this.#runtime.gate.close();
-      this.#runtime.transport.close();
-      this.#parts.emitter.end();
+      await this.#parts.resources[Symbol.asyncDispose]();
     })();
     return this.#closed;
   }
-}
-
-function createTokenizers(
-  transport: Transport,
-  baseUrl: string,
-  options: ServiceOptions,
-  environment: Environment,
-): Tokenizers {
-  const hub = options.hubEndpoint ?? environment.hubEndpoint;
-  const hubs = [...(hub === undefined ? [] : [hub.replace(/\/+$/, '')]), baseUrl, publicHub];
-  return new Tokenizers({ transport, hubs, requestTimeoutMs: options.requestTimeoutMs ?? 60_000 });
 }

@@ -17,6 +17,10 @@ export interface ServiceOptions extends ConnectionOptions {
   wireFormat?: 'auto' | 'protobuf' | 'json' | undefined;
   /** Root of the model hub that tokenizers come from. Default: `HF_ENDPOINT`, then the server itself, then the public hub. */
   hubEndpoint?: string | undefined;
+  /** Tells the service which calls failed, without keys, prompts or bodies. Default: `TINKER_TELEMETRY`, else on. */
+  telemetry?: boolean | undefined;
+  /** A span of OpenTelemetry for each call, and its trace context sent along; needs the package @opentelemetry/api. */
+  tracing?: boolean | undefined;
   /** Certificate authorities in PEM, in place of the default ones; `NODE_EXTRA_CA_CERTS` adds to those. */
   ca?: string | undefined;
   /** How many checkpoints are downloaded at once; 4 by default. */
@@ -24,8 +28,8 @@ export interface ServiceOptions extends ConnectionOptions {
 }
 
 const optionNames = [
-  'baseUrl', 'apiKey', 'headers', 'requestTimeoutMs', 'logger', 'clock', 'random', 'project_id', 'user_metadata',
-  'display_name', 'tags', 'wireFormat', 'hubEndpoint', 'ca', 'downloadConcurrency',
+  'baseUrl', 'apiKey', 'credentialCommand', 'headers', 'requestTimeoutMs', 'logger', 'clock', 'random', 'project_id', 'user_metadata',
+  'display_name', 'tags', 'wireFormat', 'hubEndpoint', 'ca', 'tracing', 'telemetry', 'downloadConcurrency',
 ];
 
 export function checkServiceOptions(options: ServiceOptions): void {

@@ -18,6 +18,11 @@ export const backgroundClock: Clock = {
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
 };
 
+/** A clock for timers that nobody awaits: the background one for the system's time, and a test's own for itself. */
+export function toBackground(clock: Clock): Clock {
+  return clock === systemClock ? backgroundClock : clock;
+}
+
 /** Resolves after `delayMs` on the clock; rejects with the signal's reason when it aborts first. */
 export function delay(delayMs: number, clock: Clock, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

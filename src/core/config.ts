@@ -1,9 +1,10 @@
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import type { Environment } from './env.ts';
-import { InvalidArgumentError, TinkerError } from './errors.ts';
+import { InvalidArgumentError } from './errors.ts';
 import { stderrLogger, type Logger } from './logger.ts';
 import { systemRandom, type Random } from './random.ts';
+import { toSecret, type Secret } from './secret.ts';
 
 export const defaultBaseUrl = 'https://tinker.thinkingmachines.dev/services/tinker-prod';
 
@@ -11,8 +12,16 @@ export const defaultBaseUrl = 'https://tinker.thinkingmachines.dev/services/tink
 export interface ConnectionOptions {
   /** Root of the API, with any path prefix. Default: `TINKER_BASE_URL`, else the hosted service. */
   baseUrl?: string | undefined;
-  /** Default: `TINKER_API_KEY`. */
-  apiKey?: string | undefined;
+  /**
+   * The key, or a function that is asked for it before every request. Default: `TINKER_API_KEY`, then the credential
+   * command, then the key that the official `tinker auth login` has stored.
+   */
+  apiKey?: string | (() => Promise<string>) | undefined;
+  /**
+   * A shell command that prints a credential; run whenever one is to be exchanged for a token. Default:
+   * `TINKER_CREDENTIAL_CMD`.
+   */
+  credentialCommand?: string | undefined;
   /** Sent with every request. */
   headers?: Readonly<Record<string, string>> | undefined;
   /** Deadline of one HTTP attempt; 60 s by default. */
@@ -26,7 +35,7 @@ export interface ConnectionOptions {
 /** Compiled once; the rest of the code sees only this form. */
 export interface Connection {
   readonly baseUrl: string;
-  readonly apiKey: string;
+  readonly credentials: CredentialSources;
   readonly headers: Readonly<Record<string, string>>;
   readonly requestTimeoutMs: number;
   readonly logger: Logger;
@@ -34,12 +43,22 @@ export interface Connection {
   readonly random: Random;
 }
 
-/** Throws InvalidArgumentError for a base URL that is none, and says what to do when a key is missing or malformed. */
+/** Where the key may come from; `http/auth` decides. Nothing in it shows when it is inspected. */
+export interface CredentialSources {
+  /** By option, else by the environment. */
+  readonly apiKey: Secret | (() => Promise<string>) | undefined;
+  readonly command: Secret | undefined;
+  readonly storedFile: string;
+  /** The server is the hosted service, which asks for a prefix; other servers take any key. */
+  readonly isHosted: boolean;
+}
+
+/** Throws InvalidArgumentError for a base URL that is none. */
 export function compileConnection(options: ConnectionOptions, environment: Environment): Connection {
   const baseUrl = normalizeBaseUrl(options.baseUrl || environment.baseUrl || defaultBaseUrl);
   return Object.freeze({
     baseUrl,
-    apiKey: checkApiKey(options.apiKey || environment.apiKey, baseUrl),
+    credentials: toCredentialSources(options, environment, baseUrl),
     headers: Object.freeze({ ...options.headers }),
     requestTimeoutMs: positive('requestTimeoutMs', options.requestTimeoutMs ?? 60_000),
     logger: options.logger ?? stderrLogger(environment.logLevel ?? 'warn'),
@@ -59,18 +78,24 @@ function normalizeBaseUrl(text: string): string {
   return text.replace(/\/+$/, '');
 }
 
-/** The `tml-` prefix is the hosted service's rule; other servers take any key. */
-function checkApiKey(apiKey: string | undefined, baseUrl: string): string {
-  if (apiKey === undefined) {
-    throw new TinkerError('missing_api_key', 'No API key: pass apiKey or set TINKER_API_KEY');
+function toCredentialSources(
+  { apiKey, credentialCommand }: ConnectionOptions,
+  environment: Environment,
+  baseUrl: string,
+): CredentialSources {
+  if (!['undefined', 'string', 'function'].includes(typeof apiKey)) {
+    throw new InvalidArgumentError('apiKey must be a string, or a function that gives a promise of one');
   }
-  if (baseUrl === defaultBaseUrl && !/^(tml-|eyJ)/.test(apiKey)) {
-    throw new TinkerError('invalid_api_key', "The API key must begin with 'tml-'");
+  if (!['undefined', 'string'].includes(typeof credentialCommand)) {
+    throw new InvalidArgumentError('credentialCommand must be a string: what the shell is to run');
   }
-  if (!/^[\x21-\x7e]+$/.test(apiKey)) {
-    throw new TinkerError('invalid_api_key', 'The API key has characters that no header can carry: was it pasted whole?');
-  }
-  return apiKey;
+  const given = typeof apiKey === 'function' ? apiKey : toSecret(apiKey);
+  return Object.freeze({
+    apiKey: given ?? environment.apiKey,
+    command: toSecret(credentialCommand) ?? environment.credentialCommand,
+    storedFile: environment.credentialsFile,
+    isHosted: baseUrl === defaultBaseUrl,
+  });
 }
 
 function positive(name: string, value: number): number {

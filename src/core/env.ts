@@ -1,9 +1,17 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
 import type { LogLevel } from './logger.ts';
 import { logLevels } from './logger.ts';
+import { toSecret, type Secret } from './secret.ts';
 
 /** What the environment says; an empty value counts as unset (wire-protocol 1.2). */
 export interface Environment {
-  apiKey?: string | undefined;
+  apiKey?: Secret | undefined;
+  /** Prints a credential when the shell runs it. */
+  credentialCommand?: Secret | undefined;
+  /** Where the official program keeps keys. */
+  credentialsFile: string;
+  telemetry: boolean;
   baseUrl?: string | undefined;
   projectId?: string | undefined;
   tags: string[];
@@ -25,7 +33,10 @@ export interface ProxyEnvironment {
 export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
   const level = variables['TINKER_LOG']?.toLowerCase();
   return {
-    apiKey: variables['TINKER_API_KEY'] || undefined,
+    apiKey: toSecret(variables['TINKER_API_KEY']),
+    credentialCommand: toSecret(variables['TINKER_CREDENTIAL_CMD']),
+    credentialsFile: path.join(variables['HOME'] || variables['USERPROFILE'] || homedir(), '.tinker', 'credentials.json'),
+    telemetry: /^(1|true|yes|on)$/i.test(variables['TINKER_TELEMETRY'] ?? '1'),
     baseUrl: variables['TINKER_BASE_URL'] || undefined,
     projectId: variables['TINKER_PROJECT_ID'] || undefined,
     tags: [...new Set((variables['TINKER_TAGS'] ?? '').split(',').filter((tag) => tag !== ''))],

@@ -18,6 +18,11 @@ export const errorCodes = {
     hint: 'Pass apiKey or set TINKER_API_KEY; or start `tinker-ts serve` and set TINKER_BASE_URL to its URL.',
   },
   invalid_api_key: { category: 'user', retryable: false, hint: 'A Tinker key begins with tml- (or eyJ for a JWT).' },
+  credential_unavailable: {
+    category: 'user',
+    retryable: false,
+    hint: 'Run the credential command by hand to see what it says, or mend the file that the message names.',
+  },
   bad_request: { category: 'user', retryable: false, hint: 'The server refused the request: see its detail.' },
   authentication: { category: 'user', retryable: false, hint: 'Check the API key; `tinker-ts` reads TINKER_API_KEY.' },
   billing: { category: 'user', retryable: true, hint: 'Check that billing is set up for your account.' },

@@ -8,12 +8,18 @@ export interface RetryProfile {
   totalMs: number;
   /** How often a 409 is asked again: it is rarely a passing state (wire-protocol 1.11). */
   conflictCount: number;
+  /** How many retries at most; as many as fit the time by default. */
+  retryCount?: number | undefined;
 }
 
 /** What the official client does in all: five minutes. */
 export const defaultRetries: RetryProfile = { totalMs: 300_000, conflictCount: 2 };
 /** A sample's submission: while the server is away. Being asked to slow down is no failure and is not counted here. */
 export const sampleRetries: RetryProfile = { totalMs: 300_000, conflictCount: 2 };
+/** A new token while the old one still serves: as long as the official client tries within one request. */
+export const renewalRetries: RetryProfile = { totalMs: 60_000, conflictCount: 2 };
+/** A batch that nobody waits for; after that it is dropped. */
+export const telemetryRetries: RetryProfile = { totalMs: 60_000, conflictCount: 0, retryCount: 3 };
 /** Sent once: for polls, heartbeats and whatever has a loop of its own around it. */
 export const noRetries: RetryProfile = { totalMs: 0, conflictCount: 0 };
 

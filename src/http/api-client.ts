@@ -6,7 +6,9 @@ import { AttemptFailure, retrying, type RetryAttempt } from '../core/retry.ts';
 import { defaultRetries, noRetries, readRetryHints, type RetryProfile } from '../core/retry-policy.ts';
 import { packageVersion } from '../core/version.ts';
 import { withDeadline } from '../core/deadline.ts';
+import type { DeprecationNoted } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
+import type { RequestAuth } from './auth/authenticator.ts';
 import type { HttpResponse, Transport } from './transport.ts';
 
 export interface ApiRequest {
@@ -23,6 +25,17 @@ export interface ApiRequest {
   hot?: boolean | undefined;
   /** Deadline of one attempt, unless the caller's options say otherwise. */
   requestTimeoutMs?: number | undefined;
+  /** Sent as the key, in place of what the client's own authentication gives: for the handshake. */
+  credential?: string | undefined;
+}
+
+/** Whoever wants to know what happens to requests. */
+export interface ApiClientHooks {
+  onRetry?: ((what: string, retry: RetryAttempt) => void) | undefined;
+  /** A request has failed for good. Not told of what the caller aborted, nor of requests with a loop of their own around them. */
+  onFailure?: ((error: unknown, what: string) => void) | undefined;
+  /** The server announced that something will go away; told with every answer that says so. */
+  onDeprecation?: ((notice: DeprecationNoted) => void) | undefined;
 }
 
 /** A shape that a JSON answer must have. */
@@ -34,16 +47,14 @@ interface Schema<Value> {
 export class ApiClient {
   readonly #connection: Connection;
   readonly #transport: Transport;
-  readonly #onRetry: ((what: string, retry: RetryAttempt) => void) | undefined;
+  readonly #auth: RequestAuth;
+  readonly #hooks: ApiClientHooks;
 
-  constructor(
-    connection: Connection,
-    transport: Transport,
-    onRetry?: (what: string, retry: RetryAttempt) => void,
-  ) {
+  constructor(connection: Connection, transport: Transport, auth: RequestAuth, hooks: ApiClientHooks = {}) {
     this.#connection = connection;
     this.#transport = transport;
-    this.#onRetry = onRetry;
+    this.#auth = auth;
+    this.#hooks = hooks;
   }
 
   get connection(): Connection {
@@ -51,65 +62,104 @@ export class ApiClient {
   }
 
   /** Sends until it succeeds, the profile is used up or the deadline passes; throws ApiError for any status but 2xx. */
-  async send(request: ApiRequest, options: RequestOptions = {}): Promise<HttpResponse> {
-    const what = `${request.method} /api/v1${request.path}`;
+  send(request: ApiRequest, options: RequestOptions = {}): Promise<HttpResponse> {
+    return this.#reporting(request, options, () => this.#send(request, options));
+  }
+
+  /** `send`, with the answer checked against a schema. */
+  json<Value>(request: ApiRequest, schema: Schema<Value>, options: RequestOptions = {}): Promise<Value> {
+    return this.#reporting(request, options, async () => {
+      const response = await this.#send(request, options);
+      const parsed = schema.safeParse(parseJson(response.body));
+      if (parsed.success) return parsed.data;
+      throw new InvalidResponseError(`${toWhat(request)} answered something unexpected: ${parsed.error.message}`);
+    });
+  }
+
+  /** One exchange whose status the caller judges. */
+  async exchange(request: ApiRequest, options: RequestOptions = {}): Promise<HttpResponse> {
+    const result = await this.#attempt(request, options, 0);
+    if (result instanceof AttemptFailure) throw result.error;
+    return result;
+  }
+
+  async #send(request: ApiRequest, options: RequestOptions): Promise<HttpResponse> {
+    const what = toWhat(request);
     const { clock, random } = this.#connection;
     const profile = options.retry === false ? noRetries : (request.retries ?? defaultRetries);
     const idempotencyKey = options.idempotencyKey ?? `tinker-ts-${randomUUID()}`;
     return withDeadline(what, options, clock, (signal) =>
       retrying(
         async (index) => {
-          try {
-            const response = await this.#attempt(request, { ...options, idempotencyKey, signal }, index);
-            if (response.status >= 200 && response.status < 300) return response;
-            return new AttemptFailure(toStatusError(what, response), readRetryHints(response.headers, clock.now()));
-          } catch (error) {
-            if (error instanceof ConnectionError || error instanceof TimeoutError) return new AttemptFailure(error);
-            throw error;
-          }
+          const result = await this.#attempt(request, { ...options, idempotencyKey, signal }, index);
+          if (result instanceof AttemptFailure || (result.status >= 200 && result.status < 300)) return result;
+          return new AttemptFailure(toStatusError(what, result), readRetryHints(result.headers, clock.now()));
         },
         { profile, clock, random, signal, onRetry: (retry) => this.#reportRetry(what, retry) },
       ),
     );
   }
 
-  /** `send`, with the answer checked against a schema. */
-  async json<Value>(request: ApiRequest, schema: Schema<Value>, options?: RequestOptions): Promise<Value> {
-    const response = await this.send(request, options);
-    const parsed = schema.safeParse(parseJson(response.body));
-    if (parsed.success) return parsed.data;
-    throw new InvalidResponseError(
-      `${request.method} /api/v1${request.path} answered something unexpected: ${parsed.error.message}`,
-    );
+  /** An answer of whatever status, or that there was none. Throws what went wrong with the key, which no retry mends. */
+  async #attempt(request: ApiRequest, options: RequestOptions, retryCount: number): Promise<HttpResponse | AttemptFailure> {
+    const { credential } = request;
+    if (credential !== undefined) return this.#sendOnce(request, options, retryCount, credential);
+    const token = await this.#auth.token(options);
+    const result = await this.#sendOnce(request, options, retryCount, token);
+    if (result instanceof AttemptFailure || !isRejectedToken(result)) return result;
+    const fresh = await this.#auth.replace(token, options);
+    return fresh === undefined ? result : this.#sendOnce(request, options, retryCount, fresh);
   }
 
-  /** One exchange whose status the caller judges. */
-  exchange(request: ApiRequest, options: RequestOptions = {}): Promise<HttpResponse> {
-    return this.#attempt(request, options, 0);
-  }
-
-  #attempt(request: ApiRequest, options: RequestOptions, retryCount: number): Promise<HttpResponse> {
-    const { baseUrl, apiKey, headers, requestTimeoutMs } = this.#connection;
+  async #sendOnce(
+    request: ApiRequest,
+    options: RequestOptions,
+    retryCount: number,
+    key: string,
+  ): Promise<HttpResponse | AttemptFailure> {
+    const { baseUrl, headers, requestTimeoutMs } = this.#connection;
     const { method, path, query, json, protobuf } = request;
-    return this.#transport.send({
-      method,
-      url: `${baseUrl}/api/v1${path}${toQueryString(query)}`,
-      headers: {
-        accept: 'application/json',
-        ...(method === 'GET' ? {} : { 'content-type': protobuf === undefined ? 'application/json' : 'application/x-protobuf' }),
-        'user-agent': `tinker-ts/${packageVersion}`,
-        'x-stainless-retry-count': String(retryCount),
-        ...(options.idempotencyKey === undefined || method === 'GET' ? {} : { 'x-idempotency-key': options.idempotencyKey }),
-        ...request.headers,
-        ...headers,
-        ...options.headers,
-        'x-api-key': apiKey,
-      },
-      body: protobuf ?? (json === undefined ? undefined : JSON.stringify(json)),
-      timeoutMs: options.requestTimeoutMs ?? request.requestTimeoutMs ?? requestTimeoutMs,
-      signal: options.signal,
-      hot: request.hot,
-    });
+    try {
+      const response = await this.#transport.send({
+        method,
+        url: `${baseUrl}/api/v1${path}${toQueryString(query)}`,
+        headers: {
+          accept: 'application/json',
+          ...(method === 'GET' ? {} : { 'content-type': protobuf === undefined ? 'application/json' : 'application/x-protobuf' }),
+          'user-agent': `tinker-ts/${packageVersion}`,
+          'x-stainless-retry-count': String(retryCount),
+          ...(options.idempotencyKey === undefined || method === 'GET' ? {} : { 'x-idempotency-key': options.idempotencyKey }),
+          ...request.headers,
+          ...headers,
+          ...options.headers,
+          'x-api-key': key,
+        },
+        body: protobuf ?? (json === undefined ? undefined : JSON.stringify(json)),
+        timeoutMs: options.requestTimeoutMs ?? request.requestTimeoutMs ?? requestTimeoutMs,
+        signal: options.signal,
+        hot: request.hot,
+      });
+      this.#noteDeprecation(response);
+      return response;
+    } catch (error) {
+      if (error instanceof ConnectionError || error instanceof TimeoutError) return new AttemptFailure(error);
+      throw error;
+    }
+  }
+
+  async #reporting<Value>(request: ApiRequest, { signal }: RequestOptions, work: () => Promise<Value>): Promise<Value> {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal?.aborted !== true && request.retries !== noRetries) this.#hooks.onFailure?.(error, toWhat(request));
+      throw error;
+    }
+  }
+
+  #noteDeprecation({ headers }: HttpResponse): void {
+    const note = headers['x-deprecation-note'];
+    if (note === undefined || note === '') return;
+    this.#hooks.onDeprecation?.({ note, level: headers['x-deprecation-level'] === 'error' ? 'error' : 'warning' });
   }
 
   #reportRetry(what: string, retry: RetryAttempt): void {
@@ -117,7 +167,7 @@ export class ApiClient {
     // One failure in passing is nobody's concern; the second is worth a line.
     const level = attempt === 1 ? 'info' : 'warn';
     this.#connection.logger[level](`retry ${attempt} of ${what} in ${Math.round(delayMs)} ms: ${error.message}`);
-    this.#onRetry?.(what, retry);
+    this.#hooks.onRetry?.(what, retry);
   }
 }
 
@@ -138,6 +188,15 @@ export function parseJson(body: Uint8Array): unknown {
 /** The error for a response that is not 2xx, with the server's own words. */
 export function toStatusError(what: string, { status, body }: HttpResponse): ApiError {
   return toApiError(what, { status, body: parseJson(body) ?? Buffer.from(body).toString('utf8') });
+}
+
+function toWhat({ method, path }: ApiRequest): string {
+  return `${method} /api/v1${path}`;
+}
+
+/** The server no longer takes this token, and would take a new one (wire-protocol 1.5). */
+function isRejectedToken({ status, headers }: HttpResponse): boolean {
+  return status === 401 && (headers['www-authenticate'] ?? '').includes('error="invalid_token"');
 }
 
 function toQueryString(query: ApiRequest['query']): string {

@@ -42,11 +42,12 @@ function foldHeaders(headers: http.IncomingHttpHeaders): Record<string, string |
 function toTransportError(error: unknown, url: string, timeoutMs: number, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted && error instanceof AbortError) return signal.reason;
   const { origin } = new URL(url);
+  // Errors of got show the request's headers, and the key with them; what lies beneath them does not.
   if (error instanceof GotTimeoutError) {
-    return new TimeoutError(`${origin} did not answer within ${timeoutMs} ms`, { cause: error });
+    return new TimeoutError(`${origin} did not answer within ${timeoutMs} ms`);
   }
   if (error instanceof RequestError) {
-    return new ConnectionError(`Could not reach ${origin}: ${error.message} (${error.code})`, { cause: error });
+    return new ConnectionError(`Could not reach ${origin}: ${error.message} (${error.code})`, { cause: error.cause });
   }
   return error;
 }

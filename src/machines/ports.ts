@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Outcome } from '../types/outcome.ts';
-import type { ClientConfig } from '../types/service.ts';
+import type { ClientConfig, DynamicConfig } from '../types/service.ts';
 import type { FinishReason } from '../types/sessions.ts';
 import type { GetInfoResponse } from '../types/training.ts';
 
@@ -23,7 +23,14 @@ export interface SessionEnding {
 }
 
 export interface ServicePorts extends SessionPorts {
-  loadConfig(signal: AbortSignal): Promise<Outcome<ClientConfig>>;
+  loadConfig(signal: AbortSignal): Promise<Outcome<ServiceConfig>>;
+  /** The flags that may change, anew. */
+  refreshConfig(signal: AbortSignal): Promise<Outcome<DynamicConfig>>;
+}
+
+export interface ServiceConfig {
+  config: ClientConfig;
+  dynamicConfig: DynamicConfig;
 }
 
 export interface TrainingPorts {

@@ -12,8 +12,8 @@ import {
 } from 'xstate';
 import { ClientClosedError, InternalError } from '../core/errors.ts';
 import type { ClientKind, OwnServiceEvents, ServiceStatus } from '../types/events.ts';
-import type { ClientConfig } from '../types/service.ts';
-import type { SamplingPorts, ServicePorts, SessionEnding, TrainingPorts } from './ports.ts';
+import type { SamplingPorts, ServiceConfig, ServicePorts, SessionEnding, TrainingPorts } from './ports.ts';
+import { refreshActor, type RefreshNotice } from './refresh-actor.ts';
 import { restMachine } from './rest.machine.ts';
 import { samplingMachine } from './sampling.machine.ts';
 import { sessionMachine, type SessionNotice, type SessionOutput } from './session.machine.ts';
@@ -31,7 +31,8 @@ export type ClientRequest =
 
 interface ServiceContext {
   ports: ServicePorts;
-  config: ClientConfig | undefined;
+  /** Set once the service is open. */
+  config: ServiceConfig | undefined;
   sessionId: string;
   hasSessionActor: boolean;
   /** Clients that wait for the session. */
@@ -51,6 +52,7 @@ type ServiceEvent =
   | { type: 'client.forget'; id: string }
   | { type: 'close'; deadlineMs: number; ending: SessionEnding }
   | SessionNotice
+  | RefreshNotice
   | DoneActorEvent
   | ErrorActorEvent;
 
@@ -74,6 +76,7 @@ export const serviceMachine = setup({
   delays: { drainLimit: ({ context }) => context.closeDeadlineMs + 1000, farewellLimit: 2000 },
   actors: {
     loadConfig: fromPromise(({ input, signal }: { input: ServicePorts; signal: AbortSignal }) => input.loadConfig(signal)),
+    refresh: refreshActor,
     session: sessionMachine,
     training: trainingMachine,
     sampling: samplingMachine,
@@ -158,6 +161,11 @@ export const serviceMachine = setup({
       enqueue.stopChild('session');
       enqueue.assign({ sessionId: '', hasSessionActor: false, error: toSessionError(event, context.error) });
     }),
+    keepRefreshed: assign(({ context, event }) =>
+      event.type === 'config.refreshed' && context.config !== undefined
+        ? { config: { ...context.config, dynamicConfig: event.dynamicConfig } }
+        : {},
+    ),
     tellStatus: emit((_, status: ServiceStatus) => ({ type: 'status.changed' as const, status })),
   },
 }).createMachine({
@@ -204,7 +212,9 @@ export const serviceMachine = setup({
     open: {
       tags: 'accepting',
       entry: { type: 'tellStatus', params: 'open' },
+      invoke: { id: 'refresh', src: 'refresh', input: ({ context }) => context },
       on: {
+        'config.refreshed': { actions: 'keepRefreshed' },
         close: { target: 'draining', actions: ['keepClosing', 'rejectWaiting'] },
         'session.degraded': { actions: 'relayNotice' },
         'session.recovered': { actions: 'relayNotice' },

@@ -1,5 +1,6 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { AccessTokens } from './access-tokens.ts';
 import { addAuthentication } from './authentication.ts';
 import { addBodyParsers, bodyLimitBytes } from './body.ts';
 import { addErrorReplies } from './error-replies.ts';
@@ -16,6 +17,7 @@ import { modelRoutes } from './routes/model-routes.ts';
 import { samplingRoutes } from './routes/sampling-routes.ts';
 import { serviceRoutes } from './routes/service-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
+import { tokenRoutes } from './routes/token-routes.ts';
 import { trainingRoutes } from './routes/training-routes.ts';
 import { trainingRunRoutes } from './routes/training-run-routes.ts';
 import type { Services } from './services/services.ts';
@@ -44,13 +46,16 @@ export function createApp({ options, store, services, faults, requests }: AppPar
   addBodyParsers(app);
   addErrorReplies(app, options.logger);
   addRequestRecord(app, requests);
-  if (options.apiKey !== undefined) addAuthentication(app, options.apiKey);
+  const { apiKey, tokenExchange } = options;
+  const tokens = tokenExchange && new AccessTokens(options.clock, tokenExchange.lifetimeSec);
+  addAuthentication(app, { apiKey, tokens });
   addFaultHooks(app, faults, options.clock);
 
   app.register(
     async (api) => {
       const { clock, holdMs, signedUrlLifetimeMs, metadataOnlyBytes, compressRequests } = options;
-      api.register(serviceRoutes, { engine: services.engine, compressRequests });
+      api.register(serviceRoutes, { engine: services.engine, compressRequests, exchangesTokens: tokens !== undefined });
+      if (tokens !== undefined) api.register(tokenRoutes, { tokens });
       api.register(sessionRoutes, services);
       api.register(modelRoutes, services);
       api.register(trainingRoutes, services);

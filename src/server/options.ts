@@ -12,6 +12,8 @@ export interface LocalServerOptions {
   host?: string | undefined;
   /** When set, every request of the API must carry it in `X-API-Key`. */
   apiKey?: string | undefined;
+  /** Clients exchange their key for a token that lives so long (1 h), and send that. Default: no exchange. */
+  tokenExchange?: { lifetimeSec?: number | undefined } | undefined;
   /** Time of the server: holds, expiry, time-outs, dates. Tests pass a `ManualClock`. */
   clock?: Clock | undefined;
   /** Faults to begin with; `faults.add` adds more. */
@@ -40,8 +42,8 @@ export interface LocalServerOptions {
 }
 
 export type ResolvedOptions = {
-  [Name in Exclude<keyof LocalServerOptions, 'apiKey'>]-?: NonNullable<LocalServerOptions[Name]>;
-} & { apiKey: string | undefined };
+  [Name in Exclude<keyof LocalServerOptions, 'apiKey' | 'tokenExchange'>]-?: NonNullable<LocalServerOptions[Name]>;
+} & { apiKey: string | undefined; tokenExchange: { lifetimeSec: number } | undefined };
 
 const minuteMs = 60_000;
 
@@ -52,6 +54,7 @@ export function resolveOptions(options: LocalServerOptions): ResolvedOptions {
     port: options.port ?? 0,
     host: options.host ?? '127.0.0.1',
     apiKey: options.apiKey,
+    tokenExchange: options.tokenExchange && { lifetimeSec: options.tokenExchange.lifetimeSec ?? 3600 },
     clock: options.clock ?? systemClock,
     faults: options.faults ?? [],
     modelsDirectory: options.modelsDirectory ?? fileURLToPath(new URL('../../models', import.meta.url)),

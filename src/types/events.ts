@@ -20,6 +20,18 @@ export interface RetryScheduled {
   reason: string;
 }
 
+/** A word of the server to the user, told when the session is made. */
+export interface ServerMessage {
+  level: 'info' | 'warning' | 'error';
+  text: string;
+}
+
+/** The server announced that something this program uses will go away; `error` when soon. */
+export interface DeprecationNoted {
+  note: string;
+  level: 'warning' | 'error';
+}
+
 /** What the clients of a service tell, each event with the id of the client that it comes from. */
 export type ClientEvents = {
   [Name in keyof (TrainingEvents & SamplingEvents)]: (TrainingEvents & SamplingEvents)[Name] & { client: string };
@@ -38,6 +50,9 @@ export interface OwnServiceEvents {
   /** A bug of ours ended one client; the others go on. */
   'client.crashed': { kind: ClientKind; id: string; error: string };
   'retry.scheduled': RetryScheduled;
+  'server.message': ServerMessage;
+  /** Once for each note. */
+  'deprecation.noted': DeprecationNoted;
   /** The server answered 402: requests are repeated every few seconds until billing is in order. */
   'billing.paused': { pausedMs: number };
   /** The server asked to slow down (429): samples wait for `waitMs`, then `concurrency` submissions go out at once. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 /** Flags that the server chooses; a missing one takes its default, unknown ones are ignored. */
 export const clientConfigSchema = z.object({
   pjwt_auth_enabled: z.boolean().default(false),
+  credential_default_source: z.string().default('api_key'),
   sample_dispatch_bytes_semaphore_size: z.int().default(10_485_760),
   inflight_response_bytes_semaphore_size: z.int().default(52_428_800),
   parallel_fwdbwd_chunks: z.boolean().default(true),
@@ -16,6 +17,14 @@ export const clientConfigSchema = z.object({
   sample_max_concurrent_requests: z.int().min(1).default(2000),
 });
 export type ClientConfig = z.output<typeof clientConfigSchema>;
+
+/** Flags that may change while a service is open; asked for again every `refresh_interval_sec`, though not within 10 s. */
+export const dynamicConfigSchema = z.object({
+  refresh_interval_sec: z.number().default(300),
+  sample_cancel_enabled: z.boolean().default(false),
+  sample_cancel_max_batch_size: z.int().min(1).default(64),
+});
+export type DynamicConfig = z.output<typeof dynamicConfigSchema>;
 
 export const handshakeRequestSchema = z.object({ sdk_version: z.string().nullish() });
 

@@ -3,12 +3,13 @@ import { ManualClock } from '../../src/core/clock.ts';
 import type { ServicePorts } from '../../src/machines/ports.ts';
 import { serviceMachine, type ClientRequest } from '../../src/machines/service.machine.ts';
 import { spawnClient } from '../../src/machines/spawn-client.ts';
-import { clientConfigSchema } from '../../src/types/service.ts';
+import { clientConfigSchema, dynamicConfigSchema } from '../../src/types/service.ts';
 import { promisesSettled } from '../helpers/settled.ts';
 import { StateVisits } from '../helpers/state-visits.ts';
 
 const visits = new StateVisits(serviceMachine);
 const never = new Promise<never>(() => undefined);
+const config = { config: clientConfigSchema.parse({}), dynamicConfig: dynamicConfigSchema.parse({}) };
 const closing = { type: 'close', deadlineMs: 5000, ending: { status: 'success', detail: null } } as const;
 
 async function setUp(ports: Partial<ServicePorts> = {}) {
@@ -18,7 +19,8 @@ async function setUp(ports: Partial<ServicePorts> = {}) {
   const actor = visits.start(
     {
       ports: {
-        loadConfig: async () => ({ kind: 'ok', value: clientConfigSchema.parse({}) }),
+        loadConfig: async () => ({ kind: 'ok', value: config }),
+        refreshConfig: () => never,
         create: async () => ({ kind: 'ok', value: 'session-1' }),
         beat: async () => ({ kind: 'ok' }),
         finish: async (sessionId) => void finished.push(sessionId),
@@ -75,7 +77,7 @@ describe('service machine', () => {
     const { actor, events } = await setUp();
     await expect(spawnClient(actor, trainingRequest('a', new Error('no such model')), undefined)).rejects.toThrow('no such model');
     await promisesSettled();
-    expect(Object.keys(actor.getSnapshot().children)).toEqual(['session']);
+    expect(Object.keys(actor.getSnapshot().children)).toEqual(['refresh', 'session']);
     expect(events).toContain('client.closed training a');
   });
 
@@ -88,7 +90,7 @@ describe('service machine', () => {
     await expect(creation).rejects.toThrow('changed my mind');
     session.resolve({ kind: 'ok', value: 's' });
     await promisesSettled();
-    expect(Object.keys(actor.getSnapshot().children)).toEqual(['session']);
+    expect(Object.keys(actor.getSnapshot().children)).toEqual(['refresh', 'session']);
   });
 
   it('loses only the client that crashes', async () => {
@@ -139,6 +141,33 @@ describe('service machine', () => {
     const { actor } = await setUp({ loadConfig: () => never });
     actor.send(closing);
     expect(actor.getSnapshot().output).toEqual({ status: 'closed' });
+  });
+
+  it('asks for the flags that may change in the rhythm they say themselves, while it is open (CFG-12)', async () => {
+    const answers = [
+      { kind: 'failed', error: new Error('out for a moment') } as const,
+      { kind: 'ok', value: { ...config.dynamicConfig, refresh_interval_sec: 1, sample_cancel_enabled: true } } as const,
+    ];
+    let asked = 0;
+    const { actor, clock } = await setUp({ refreshConfig: async () => (asked++, answers.shift() ?? never) });
+    const current = () => actor.getSnapshot().context.config?.dynamicConfig;
+    const pass = async (milliseconds: number) => {
+      clock.advance(milliseconds);
+      await promisesSettled();
+    };
+    await pass(299_999);
+    expect(asked).toBe(0);
+    await pass(1);
+    expect([asked, current()]).toEqual([1, config.dynamicConfig]);
+    await pass(300_000);
+    expect([asked, current()?.sample_cancel_enabled]).toEqual([2, true]);
+    await pass(9999);
+    expect(asked).toBe(2);
+    await pass(1);
+    expect(asked).toBe(3);
+    actor.send(closing);
+    expect(actor.getSnapshot().output).toEqual({ status: 'closed' });
+    expect(clock.pendingCount).toBe(0);
   });
 
   it('fails with the error of the server when it cannot be configured', async () => {

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { ByteBudget } from '../../core/byte-budget.ts';
+import { Budget } from '../../core/budget.ts';
 import type { Clock } from '../../core/clock.ts';
 
 /** Submissions at once, and while the server has asked to slow down. */
@@ -9,6 +9,8 @@ const throttledConcurrency = 10;
 const recoveryMs = 10_000;
 /** While the gate is narrow every byte counts this many times. */
 const throttledWeight = 20;
+
+const first = { priority: 1 };
 
 export interface DispatchGateOptions {
   clock: Clock;
@@ -30,13 +32,13 @@ export interface GateChange {
 export class DispatchGate {
   readonly #options: DispatchGateOptions;
   readonly #queue = new PQueue({ concurrency: openConcurrency });
-  readonly #bytes: ByteBudget;
+  readonly #bytes: Budget;
   #backOffUntil = Number.NEGATIVE_INFINITY;
   #timer: unknown;
 
   constructor(options: DispatchGateOptions) {
     this.#options = options;
-    this.#bytes = new ByteBudget(options.sizeBytes);
+    this.#bytes = new Budget(options.sizeBytes);
   }
 
   /** Runs a submission when it may go; one that was turned away before goes first. */
@@ -44,9 +46,12 @@ export class DispatchGate {
     { bytes, signal, turnedAway }: { bytes: number; signal: AbortSignal; turnedAway: boolean },
     submit: () => Promise<Value>,
   ): Promise<Value> {
-    const task = (): Promise<Value> =>
-      this.#bytes.run(this.#isThrottled() ? bytes * throttledWeight : bytes, signal, submit);
-    return this.#queue.add(task, { signal, priority: turnedAway ? 1 : 0 });
+    const task = (): Promise<Value> => {
+      // A sample that was given up while it waited has told its caller already.
+      signal.throwIfAborted();
+      return this.#bytes.run(this.#isThrottled() ? bytes * throttledWeight : bytes, signal, submit);
+    };
+    return this.#queue.add(task, turnedAway ? first : undefined);
   }
 
   /** The server asked for a pause: everybody waits, and goes on carefully. */

@@ -18,10 +18,12 @@ export class InFlight {
   /** Runs one sample with a signal of its own, which follows the caller's. */
   async run<Value>(options: DeadlineOptions, work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
     const { controller, release } = linkSignal('sample', options, this.#clock);
+    const { signal } = controller;
     this.#controllers.add(controller);
     try {
-      controller.signal.throwIfAborted();
-      return await work(controller.signal);
+      signal.throwIfAborted();
+      // What waits in a queue inside learns of an abort only when its turn comes; the caller learns of it now.
+      return await orAborted(work(signal), signal);
     } finally {
       release();
       this.#controllers.delete(controller);

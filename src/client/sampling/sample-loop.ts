@@ -3,6 +3,7 @@ import { delay } from '../../core/clock.ts';
 import { ConnectionError, FutureExpiredError, TimeoutError } from '../../core/errors.ts';
 import { AttemptFailure, retrying } from '../../core/retry.ts';
 import { sampleRetries } from '../../core/retry-policy.ts';
+import type { SpanLaps } from '../../core/tracing.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import { submitSample, type SampleBody } from '../../http/endpoints/sampling.ts';
 import type { UntypedFuture } from '../../types/futures.ts';
@@ -15,6 +16,7 @@ export interface SampleLoop {
   api: ApiClient;
   gate: DispatchGate;
   billing: BillingPause;
+  laps: SpanLaps;
   /** Each attempt that begins anew takes a sequence id of its own. */
   nextSeqId: () => number;
   retrieve: (accepted: UntypedFuture, signal: AbortSignal) => Promise<SampleResponse>;
@@ -42,7 +44,10 @@ export async function sampleUntilDone(
   for (let attempt = 1; ; attempt++) {
     try {
       const accepted = await submit(loop, { ...body, seq_id: loop.nextSeqId() }, bytes, options);
-      return await loop.retrieve(accepted, signal);
+      loop.laps.lap('submit_ms');
+      const response = await loop.retrieve(accepted, signal);
+      loop.laps.lap('wait_ms');
+      return response;
     } catch (error) {
       signal.throwIfAborted();
       if (options.retry === false || !isWorthAnotherAttempt(error)) throw error;
@@ -55,7 +60,7 @@ export async function sampleUntilDone(
 }
 
 function submit(
-  { api, gate, billing }: SampleLoop,
+  { api, gate, billing, laps }: SampleLoop,
   body: SampleBody,
   bytes: number,
   options: RequestOptions & { signal: AbortSignal },
@@ -66,7 +71,10 @@ function submit(
   const attempt = async (): Promise<UntypedFuture | AttemptFailure> => {
     for (;;) {
       try {
-        return await gate.dispatch({ bytes, signal, turnedAway }, () => submitSample(api, body, options));
+        return await gate.dispatch({ bytes, signal, turnedAway }, () => {
+          laps.lap('queue_ms');
+          return submitSample(api, body, options);
+        });
       } catch (error) {
         const waitMs = toBackOffMs(error, bytes, billing);
         if (waitMs === undefined) return toFailure(error);

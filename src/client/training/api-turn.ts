@@ -1,4 +1,5 @@
 import type { Turn, TurnAccepted, TurnEnd, TurnPaused, TurnPlace, TurnRefused } from '../../machines/turn-queue.ts';
+import type { SpanLaps } from '../../core/tracing.ts';
 import type { DeferredFuture } from '../api-future.ts';
 
 /** What of a turn has been sent when its submission ends: the server's ids, or how far it came. */
@@ -12,6 +13,7 @@ export interface ApiTurnOptions<Value> {
   width: number;
   future: DeferredFuture<Value>;
   submit: (place: TurnPlace, signal: AbortSignal) => Promise<Submission>;
+  laps: SpanLaps;
   /** The result of what was accepted. */
   retrieve: (requestIds: readonly string[], signal: AbortSignal) => Promise<Value>;
 }
@@ -36,17 +38,24 @@ export class ApiTurn<Value> implements Turn {
 
   /** The caller gave up: a result that is awaited is awaited no longer. */
   detach(): void {
+    this.#options.laps.end(new Error(`${this.method} was given up`));
     this.#detached.abort();
   }
 
   async submit(place: TurnPlace, signal: AbortSignal): Promise<TurnAccepted | TurnRefused | TurnPaused> {
     const { future, submit } = this.#options;
     // Given up while it was next in line: nothing was sent, so no sequence id is used.
-    if (future.isSettled) return { kind: 'refused', error: new Error(`${this.method} was given up`), takenCount: 0 };
+    if (future.isSettled) {
+      const error = new Error(`${this.method} was given up`);
+      this.#options.laps.end(error);
+      return { kind: 'refused', error, takenCount: 0 };
+    }
+    this.#options.laps.lap('queue_ms');
     const submission = await submit(place, signal);
+    this.#options.laps.lap('submit_ms');
     if (submission.kind === 'paused') return submission;
     if (submission.kind === 'refused') {
-      future.reject(submission.error);
+      this.fail(submission.error);
       return submission;
     }
     this.#requestIds = submission.requestIds;
@@ -58,15 +67,19 @@ export class ApiTurn<Value> implements Turn {
     const { future, retrieve } = this.#options;
     try {
       const value = await retrieve(this.#requestIds, AbortSignal.any([signal, this.#detached.signal]));
+      this.#options.laps.lap('wait_ms');
+      this.#options.laps.end();
       future.resolve(value);
       return { kind: 'completed' };
     } catch (error) {
-      future.reject(error);
+      this.#options.laps.lap('wait_ms');
+      this.fail(error);
       return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
     }
   }
 
   fail(error: unknown): void {
+    this.#options.laps.end(error);
     this.#options.future.reject(error);
   }
 }

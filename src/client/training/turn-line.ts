@@ -1,6 +1,7 @@
 import { BillingError } from '../../core/api-errors.ts';
 import { ClientClosedError } from '../../core/errors.ts';
 import type { Emitter } from '../../core/emitter.ts';
+import { SpanLaps } from '../../core/tracing.ts';
 import type { ClientLife } from '../../types/client-life.ts';
 import type { TrainingRef } from '../../machines/service.machine.ts';
 import type { TurnPlace } from '../../machines/turn-queue.ts';
@@ -75,14 +76,17 @@ export class TurnLine {
     call: Call<Raw, Value>,
     sending: RequestOptions,
   ): ApiTurn<Value> {
-    const { billing } = this.#runtime;
+    const { billing, startSpan, api } = this.#runtime;
+    const laps = new SpanLaps(startSpan(`TrainingClient.${call.method}`), api.connection.clock);
+    const headers = { ...laps.headers, ...sending.headers };
     const { method, width, submit, requestType, decode, finish } = call;
     return new ApiTurn({
       method,
       width,
       future,
+      laps,
       submit: async (place, signal) => {
-        const submission = await submit(place, { ...sending, signal });
+        const submission = await submit(place, { ...sending, headers, signal });
         return isBillingPause(submission, billing) ? { kind: 'paused' } : submission;
       },
       retrieve: async (requestIds, signal) => {
@@ -92,6 +96,8 @@ export class TurnLine {
             request_type: requestType,
             decode,
             signal,
+            headers,
+            onPoll: (iteration) => laps.notePoll(iteration),
             onQueueChanged: (change) => {
               future.noteQueue(change);
               this.#emitter.emit('queue.changed', change);

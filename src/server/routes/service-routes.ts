@@ -6,12 +6,14 @@ interface Services {
   engine: EngineAccess;
   /** Asks for forward_backward compressed by zstd. */
   compressRequests: boolean;
+  exchangesTokens: boolean;
 }
 
 /** What a client asks before anything else (wire-protocol 12.2). */
-export const serviceRoutes: FastifyPluginCallbackZod<Services> = (app, { engine, compressRequests }, done) => {
-  app.post('/client/config', { schema: { body: handshakeRequestSchema } }, () => ({
-    pjwt_auth_enabled: false,
+export const serviceRoutes: FastifyPluginCallbackZod<Services> = (app, options, done) => {
+  const { engine, compressRequests, exchangesTokens } = options;
+  app.post('/client/config', { config: { wantsKey: true }, schema: { body: handshakeRequestSchema } }, () => ({
+    pjwt_auth_enabled: exchangesTokens,
     proto_compress_fwdbwd: compressRequests,
     // The next three are for older clients: create from a checkpoint in one step, send protobuf, forward by it.
     create_model_via_load_weights: true,

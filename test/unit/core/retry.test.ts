@@ -3,7 +3,7 @@ import { toApiError } from '../../../src/core/api-errors.ts';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { ConnectionError } from '../../../src/core/errors.ts';
 import { AttemptFailure, retrying, type RetryAttempt } from '../../../src/core/retry.ts';
-import { defaultRetries, noRetries, readRetryHints, retryDelayMs } from '../../../src/core/retry-policy.ts';
+import { defaultRetries, noRetries, readRetryHints, retryDelayMs, telemetryRetries } from '../../../src/core/retry-policy.ts';
 import { promisesSettled } from '../../helpers/settled.ts';
 
 const status = (code: number, headers = {}) =>
@@ -49,6 +49,16 @@ describe('retrying', () => {
     }
     await expect(result).rejects.toMatchObject({ code: 'conflict' });
     expect(attempts()).toBe(3);
+  });
+
+  it('sends telemetry four times at most', async () => {
+    const { clock, result, attempts } = run(Array.from({ length: 5 }, () => status(503)), telemetryRetries);
+    for (let index = 0; index < 5; index++) {
+      await promisesSettled();
+      clock.advance(10_000);
+    }
+    await expect(result).rejects.toMatchObject({ status: 503 });
+    expect(attempts()).toBe(4);
   });
 
   it('obeys x-should-retry in both directions', async () => {

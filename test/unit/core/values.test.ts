@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock, delay } from '../../../src/core/clock.ts';
@@ -7,6 +9,7 @@ import { readEnvironment } from '../../../src/core/env.ts';
 import { errorCodes } from '../../../src/core/error-codes.ts';
 import { TinkerError } from '../../../src/core/errors.ts';
 import { toApiError } from '../../../src/core/api-errors.ts';
+import { Secret } from '../../../src/core/secret.ts';
 import { reviveError, serializeError } from '../../../src/core/serialize-error.ts';
 import { parseTinkerPath, toTinkerPath } from '../../../src/core/tinker-path.ts';
 import { packageVersion } from '../../../src/core/version.ts';
@@ -37,23 +40,64 @@ describe('parseTinkerPath (TYP-21)', () => {
   });
 });
 
-describe('compileConnection (CFG-2, CFG-3)', () => {
-  const environment = readEnvironment({ TINKER_API_KEY: 'tml-env', TINKER_BASE_URL: 'http://env/base//' });
+describe('compileConnection (CFG-3)', () => {
+  const environment = readEnvironment({
+    TINKER_API_KEY: 'tml-env',
+    TINKER_CREDENTIAL_CMD: 'echo tml-env',
+    TINKER_BASE_URL: 'http://env/base//',
+    HOME: '/home/somebody',
+  });
+  const reveal = (secret: unknown) => (secret instanceof Secret ? secret.reveal() : secret);
 
   it('takes options before the environment, and the environment before the defaults', () => {
-    expect(compileConnection({}, environment)).toMatchObject({ apiKey: 'tml-env', baseUrl: 'http://env/base' });
-    expect(compileConnection({ apiKey: 'k', baseUrl: 'http://x/' }, environment)).toMatchObject({ apiKey: 'k', baseUrl: 'http://x' });
-    expect(compileConnection({ apiKey: 'tml-k' }, readEnvironment({}))).toMatchObject({ baseUrl: defaultBaseUrl });
+    const fromEnvironment = compileConnection({}, environment);
+    expect(fromEnvironment.baseUrl).toBe('http://env/base');
+    expect(reveal(fromEnvironment.credentials.apiKey)).toBe('tml-env');
+    expect(reveal(fromEnvironment.credentials.command)).toBe('echo tml-env');
+    expect(fromEnvironment.credentials.storedFile).toBe(path.join('/home/somebody', '.tinker', 'credentials.json'));
+    const given = compileConnection({ apiKey: 'k', credentialCommand: 'pass tinker', baseUrl: 'http://x/' }, environment);
+    expect(given.baseUrl).toBe('http://x');
+    expect(reveal(given.credentials.apiKey)).toBe('k');
+    expect(reveal(given.credentials.command)).toBe('pass tinker');
+    expect(compileConnection({}, readEnvironment({})).baseUrl).toBe(defaultBaseUrl);
   });
 
-  it('counts empty variables as unset', () => {
-    const empty = readEnvironment({ TINKER_API_KEY: '', TINKER_BASE_URL: '' });
-    expect(() => compileConnection({}, empty)).toThrow('set TINKER_API_KEY');
+  it('counts empty options and variables as unset', () => {
+    const empty = readEnvironment({ TINKER_API_KEY: '', TINKER_BASE_URL: '', TINKER_CREDENTIAL_CMD: '' });
+    expect(compileConnection({ apiKey: '' }, empty).credentials).toMatchObject({ apiKey: undefined, command: undefined });
+    expect(reveal(compileConnection({ apiKey: '' }, environment).credentials.apiKey)).toBe('tml-env');
   });
 
-  it('wants the prefix only where the hosted service does', () => {
-    expect(() => compileConnection({ apiKey: 'abc' }, readEnvironment({}))).toThrow("begin with 'tml-'");
-    expect(compileConnection({ apiKey: 'abc', baseUrl: 'http://localhost:8080' }, readEnvironment({})).apiKey).toBe('abc');
+  it('knows the hosted service by its URL, whose keys have a prefix', () => {
+    expect(compileConnection({}, readEnvironment({})).credentials.isHosted).toBe(true);
+    expect(compileConnection({ baseUrl: 'http://localhost:8080' }, readEnvironment({})).credentials.isHosted).toBe(false);
+  });
+
+  it('refuses a key and a command of another type', () => {
+    expect(() => compileConnection({ apiKey: 5 } as object, environment)).toThrow('apiKey must be a string');
+    expect(() => compileConnection({ credentialCommand: ['a'] } as object, environment)).toThrow('credentialCommand must be');
+  });
+
+  it('shows neither key nor command when it is inspected or made JSON of (CFG-2)', () => {
+    const connection = compileConnection({ apiKey: 'tml-secret', credentialCommand: 'echo tml-secret' }, environment);
+    for (const value of [connection, environment]) {
+      const shown = inspect(value, { depth: null, showHidden: true }) + JSON.stringify(value);
+      expect(shown).not.toMatch(/tml-(secret|env)/);
+    }
+  });
+
+  it.each([
+    [undefined, true],
+    ['1', true],
+    ['TRUE', true],
+    ['yes', true],
+    ['on', true],
+    ['', false],
+    ['0', false],
+    ['off', false],
+    ['maybe', false],
+  ])('reads TINKER_TELEMETRY=%s as %s (CFG-16)', (value, expected) => {
+    expect(readEnvironment({ TINKER_TELEMETRY: value }).telemetry).toBe(expected);
   });
 
   it.each(['nonsense', 'ftp://x', 'http://x/?q=1', 'http://u:p@x/'])('refuses the base URL %s', (baseUrl) => {

@@ -1,38 +1,39 @@
 interface Waiter {
-  bytes: number;
+  amount: number;
   admit(): void;
 }
 
 /**
- * Bytes that may be on their way at once. A caller is admitted while the balance is not negative, whatever its size, and
- * then has its size taken off: so one huge item always passes, and the next waits (wire-protocol 5.5).
+ * Bytes, or calls, that may be under way at once. A caller is admitted while the balance is not negative, whatever its
+ * amount, and then has its amount taken off: so one huge item always passes, and the next waits (wire-protocol 5.5). A
+ * budget for n calls of amount 1 therefore has the size n - 1.
  */
-export class ByteBudget {
+export class Budget {
   #balance: number;
   readonly #waiters = new Set<Waiter>();
 
-  constructor(sizeBytes: number) {
-    this.#balance = sizeBytes;
+  constructor(size: number) {
+    this.#balance = size;
   }
 
-  /** Bytes left; negative while an oversized item is under way. */
+  /** What is left; negative while an oversized item is under way. */
   get balance(): number {
     return this.#balance;
   }
 
-  /** Runs `work` with `bytes` taken off the balance, in order of arrival. Rejects with the signal's reason while waiting. */
-  async run<Value>(bytes: number, signal: AbortSignal | undefined, work: () => Promise<Value>): Promise<Value> {
-    if (this.#balance >= 0 && this.#waiters.size === 0) this.#balance -= bytes;
-    else await this.#wait(bytes, signal);
+  /** Runs `work` with `amount` taken off the balance, in order of arrival. Rejects with the signal's reason while waiting. */
+  async run<Value>(amount: number, signal: AbortSignal | undefined, work: () => Promise<Value>): Promise<Value> {
+    if (this.#balance >= 0 && this.#waiters.size === 0) this.#balance -= amount;
+    else await this.#wait(amount, signal);
     try {
       return await work();
     } finally {
-      this.#balance += bytes;
+      this.#balance += amount;
       this.#admitWaiters();
     }
   }
 
-  #wait(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+  #wait(amount: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(signal.reason);
@@ -48,7 +49,7 @@ export class ByteBudget {
         this.#admitWaiters();
       };
       const waiter: Waiter = {
-        bytes,
+        amount,
         admit: () => {
           leave();
           resolve();
@@ -62,7 +63,7 @@ export class ByteBudget {
   #admitWaiters(): void {
     for (const waiter of this.#waiters) {
       if (this.#balance < 0) return;
-      this.#balance -= waiter.bytes;
+      this.#balance -= waiter.amount;
       waiter.admit();
     }
   }
