@@ -32,8 +32,17 @@ const compileCache = path.join(tmpdir(), 'tinker-test-compile-cache');
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /** Starts the real program in a process of its own, with nothing on its standard input. */
-export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): RunningCli {
-  const child = spawn(process.execPath, [main, ...args], {
+export function startCli(args: readonly string[], options: CliOptions): RunningCli {
+  return startProgram(main, args, options);
+}
+
+/** The same for another file, such as the built program. */
+export function startProgram(
+  file: string,
+  args: readonly string[],
+  { cwd, env = {} }: CliOptions,
+): RunningCli {
+  const child = spawn(process.execPath, [file, ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: cwd, NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
