@@ -43,12 +43,16 @@ interface Schema<Value> {
   safeParse(value: unknown): { success: true; data: Value } | { success: false; error: { message: string } };
 }
 
+const userAgent = `tinker-ts/${packageVersion}`;
+
 /** Requests to one server: headers, retries, and statuses turned into errors. Knows no operation. */
 export class ApiClient {
   readonly #connection: Connection;
   readonly #transport: Transport;
   readonly #auth: RequestAuth;
   readonly #hooks: ApiClientHooks;
+  readonly #keyPrefix = `tinker-ts-${randomUUID()}`;
+  #keyCount = 0;
 
   constructor(connection: Connection, transport: Transport, auth: RequestAuth, hooks: ApiClientHooks = {}) {
     this.#connection = connection;
@@ -76,7 +80,7 @@ export class ApiClient {
     });
   }
 
-  /** One exchange whose status the caller judges. */
+  /** One exchange whose status the caller judges. The way of samples and polls: nothing around the request itself. */
   async exchange(request: ApiRequest, options: RequestOptions = {}): Promise<HttpResponse> {
     const result = await this.#attempt(request, options, 0);
     if (result instanceof AttemptFailure) throw result.error;
@@ -87,7 +91,7 @@ export class ApiClient {
     const what = toWhat(request);
     const { clock, random } = this.#connection;
     const profile = options.retry === false ? noRetries : (request.retries ?? defaultRetries);
-    const idempotencyKey = options.idempotencyKey ?? `tinker-ts-${randomUUID()}`;
+    const idempotencyKey = options.idempotencyKey ?? this.#createIdempotencyKey();
     return withDeadline(what, options, clock, (signal) =>
       retrying(
         async (index) => {
@@ -104,7 +108,8 @@ export class ApiClient {
   async #attempt(request: ApiRequest, options: RequestOptions, retryCount: number): Promise<HttpResponse | AttemptFailure> {
     const { credential } = request;
     if (credential !== undefined) return this.#sendOnce(request, options, retryCount, credential);
-    const token = await this.#auth.token(options);
+    const known = this.#auth.token(options);
+    const token = typeof known === 'string' ? known : await known;
     const result = await this.#sendOnce(request, options, retryCount, token);
     if (result instanceof AttemptFailure || !isRejectedToken(result)) return result;
     const fresh = await this.#auth.replace(token, options);
@@ -117,23 +122,13 @@ export class ApiClient {
     retryCount: number,
     key: string,
   ): Promise<HttpResponse | AttemptFailure> {
-    const { baseUrl, headers, requestTimeoutMs } = this.#connection;
+    const { baseUrl, requestTimeoutMs } = this.#connection;
     const { method, path, query, json, protobuf } = request;
     try {
       const response = await this.#transport.send({
         method,
         url: `${baseUrl}/api/v1${path}${toQueryString(query)}`,
-        headers: {
-          accept: 'application/json',
-          ...(method === 'GET' ? {} : { 'content-type': protobuf === undefined ? 'application/json' : 'application/x-protobuf' }),
-          'user-agent': `tinker-ts/${packageVersion}`,
-          'x-stainless-retry-count': String(retryCount),
-          ...(options.idempotencyKey === undefined || method === 'GET' ? {} : { 'x-idempotency-key': options.idempotencyKey }),
-          ...request.headers,
-          ...headers,
-          ...options.headers,
-          'x-api-key': key,
-        },
+        headers: this.#toHeaders(request, options, retryCount, key),
         body: protobuf ?? (json === undefined ? undefined : JSON.stringify(json)),
         timeoutMs: options.requestTimeoutMs ?? request.requestTimeoutMs ?? requestTimeoutMs,
         signal: options.signal,
@@ -145,6 +140,27 @@ export class ApiClient {
       if (error instanceof ConnectionError || error instanceof TimeoutError) return new AttemptFailure(error);
       throw error;
     }
+  }
+
+  /** One for each request, the same for every attempt of it. */
+  #createIdempotencyKey(): string {
+    return `${this.#keyPrefix}-${++this.#keyCount}`;
+  }
+
+  /** Written out, since it is done for every sample and every poll. */
+  #toHeaders(request: ApiRequest, options: RequestOptions, retryCount: number, key: string): Record<string, string> {
+    const headers: Record<string, string> = {
+      accept: 'application/json',
+      'user-agent': userAgent,
+      'x-stainless-retry-count': String(retryCount),
+    };
+    if (request.method !== 'GET') {
+      headers['content-type'] = request.protobuf === undefined ? 'application/json' : 'application/x-protobuf';
+      headers['x-idempotency-key'] = options.idempotencyKey ?? this.#createIdempotencyKey();
+    }
+    Object.assign(headers, request.headers, this.#connection.headers, options.headers);
+    headers['x-api-key'] = key;
+    return headers;
   }
 
   async #reporting<Value>(request: ApiRequest, { signal }: RequestOptions, work: () => Promise<Value>): Promise<Value> {
@@ -200,8 +216,9 @@ function isRejectedToken({ status, headers }: HttpResponse): boolean {
 }
 
 function toQueryString(query: ApiRequest['query']): string {
+  if (query === undefined) return '';
   const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query ?? {})) {
+  for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== '') parameters.set(name, String(value));
   }
   return parameters.size === 0 ? '' : `?${parameters.toString()}`;

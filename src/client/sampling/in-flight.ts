@@ -1,10 +1,16 @@
 import type { Clock } from '../../core/clock.ts';
-import { linkSignal, orAborted, type DeadlineOptions } from '../../core/deadline.ts';
+import { orAborted, type DeadlineOptions } from '../../core/deadline.ts';
+import { TimeoutError } from '../../core/errors.ts';
+
+/** One sample that is under way. */
+interface Sample {
+  abort(reason: unknown): void;
+}
 
 /** The samples of one client that are under way: counted, so that closing can wait for them, and each can be ended. */
 export class InFlight {
   readonly #clock: Clock;
-  readonly #controllers = new Set<AbortController>();
+  readonly #samples = new Set<Sample>();
   #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(clock: Clock) {
@@ -12,34 +18,61 @@ export class InFlight {
   }
 
   get count(): number {
-    return this.#controllers.size;
+    return this.#samples.size;
   }
 
-  /** Runs one sample with a signal of its own, which follows the caller's. */
-  async run<Value>(options: DeadlineOptions, work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
-    const { controller, release } = linkSignal('sample', options, this.#clock);
-    const { signal } = controller;
-    this.#controllers.add(controller);
-    try {
-      signal.throwIfAborted();
-      // What waits in a queue inside learns of an abort only when its turn comes; the caller learns of it now.
-      return await orAborted(work(signal), signal);
-    } finally {
-      release();
-      this.#controllers.delete(controller);
-      if (this.#controllers.size === 0) this.#idle?.resolve();
-    }
+  /**
+   * Runs one sample with a signal of its own, which follows the caller's and its deadline. What waits in a queue inside
+   * learns of an abort only when its turn comes; the caller learns of it at once.
+   */
+  run<Value>({ signal, timeoutMs }: DeadlineOptions, work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const controller = new AbortController();
+      const sample: Sample = {
+        abort: (reason) => {
+          reject(reason);
+          controller.abort(reason);
+        },
+      };
+      const onAbort = signal === undefined ? undefined : (): void => sample.abort(signal.reason);
+      if (onAbort !== undefined) signal?.addEventListener('abort', onAbort);
+      const timer =
+        timeoutMs === undefined
+          ? undefined
+          : this.#clock.setTimeout(
+              () => sample.abort(new TimeoutError(`sample did not finish within ${timeoutMs} ms`)),
+              timeoutMs,
+            );
+      const finish = (): void => {
+        if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+        if (timer !== undefined) this.#clock.clearTimeout(timer);
+        this.#samples.delete(sample);
+        if (this.#samples.size === 0) this.#idle?.resolve();
+      };
+      this.#samples.add(sample);
+      work(controller.signal).then(
+        (value) => {
+          finish();
+          resolve(value);
+        },
+        (error: unknown) => {
+          finish();
+          reject(error);
+        },
+      );
+    });
   }
 
   /** Resolves when nothing is under way. */
   whenIdle(signal: AbortSignal): Promise<void> {
-    if (this.#controllers.size === 0) return Promise.resolve();
+    if (this.#samples.size === 0) return Promise.resolve();
     this.#idle = Promise.withResolvers();
     return orAborted(this.#idle.promise, signal);
   }
 
   /** Rejects what is under way with `error`; what comes later is not touched. */
   abort(error: Error): void {
-    for (const controller of this.#controllers) controller.abort(error);
+    for (const sample of this.#samples) sample.abort(error);
   }
 }

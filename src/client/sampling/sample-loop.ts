@@ -70,17 +70,15 @@ function submit(
   let turnedAway = false;
   const attempt = async (): Promise<UntypedFuture | AttemptFailure> => {
     for (;;) {
-      try {
-        return await gate.dispatch({ bytes, signal, turnedAway }, () => {
-          laps.lap('queue_ms');
-          return submitSample(api, body, options);
-        });
-      } catch (error) {
-        const waitMs = toBackOffMs(error, bytes, billing);
-        if (waitMs === undefined) return toFailure(error);
-        turnedAway = true;
-        gate.backOff(waitMs);
-      }
+      const answer = await gate.dispatch({ bytes, signal, turnedAway }, () => {
+        laps.lap('queue_ms');
+        return submitSample(api, body, options).catch(toFailure);
+      });
+      if (!(answer instanceof AttemptFailure)) return answer;
+      const waitMs = toBackOffMs(answer.error, bytes, billing);
+      if (waitMs === undefined) return answer;
+      turnedAway = true;
+      gate.backOff(waitMs);
     }
   };
   return retrying(attempt, { profile: sampleRetries, clock, random, signal });
@@ -94,9 +92,7 @@ function toBackOffMs(error: unknown, bytes: number, billing: BillingPause): numb
 }
 
 function toFailure(error: unknown): AttemptFailure {
-  if (error instanceof ApiError || error instanceof ConnectionError || error instanceof TimeoutError) {
-    return new AttemptFailure(error);
-  }
+  if (error instanceof ConnectionError || error instanceof TimeoutError) return new AttemptFailure(error);
   throw error;
 }
 

@@ -1,5 +1,7 @@
 import { toJsonInteger } from '../../core/lossless-json.ts';
-import { noRetries } from '../../core/retry-policy.ts';
+import { InvalidResponseError } from '../../core/errors.ts';
+import { AttemptFailure } from '../../core/retry.ts';
+import { readRetryHints } from '../../core/retry-policy.ts';
 import { untypedFutureSchema, type UntypedFuture } from '../../types/futures.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import {
@@ -9,7 +11,7 @@ import {
   type GetSamplerResponse,
   type SampleInput,
 } from '../../types/sampling.ts';
-import { pathSegment, type ApiClient } from '../api-client.ts';
+import { parseJson, pathSegment, toStatusError, type ApiClient } from '../api-client.ts';
 import { encodePrompt } from '../encode.ts';
 
 export async function createSamplingSession(
@@ -48,11 +50,26 @@ export function toSampleBody(input: SampleInput, sampling_session_id: string): O
   };
 }
 
-/** Submits one sample, once: what happens on 429 and on failures is the sample loop's to decide. */
-export function submitSample(api: ApiClient, body: SampleBody, options?: RequestOptions): Promise<UntypedFuture> {
+const backpressure = { 'x-tinker-sampling-backpressure': '1' };
+
+/**
+ * Submits one sample, once: what happens on 429 and on failures is the sample loop's to decide. A status other than 2xx is
+ * an AttemptFailure, so that the server's word about trying again is not lost.
+ */
+export async function submitSample(
+  api: ApiClient,
+  body: SampleBody,
+  options: RequestOptions,
+): Promise<UntypedFuture | AttemptFailure> {
   const json = { ...body, topk_prompt_logprobs: 0, type: 'sample' };
-  const headers = { 'x-tinker-sampling-backpressure': '1' };
-  return api.json({ method: 'POST', path: '/asample', json, headers, retries: noRetries, hot: true }, untypedFutureSchema, options);
+  const response = await api.exchange({ method: 'POST', path: '/asample', json, headers: backpressure, hot: true }, options);
+  if (response.status < 200 || response.status >= 300) {
+    const hints = readRetryHints(response.headers, api.connection.clock.now());
+    return new AttemptFailure(toStatusError('POST /api/v1/asample', response), hints);
+  }
+  const parsed = untypedFutureSchema.safeParse(parseJson(response.body));
+  if (parsed.success) return parsed.data;
+  throw new InvalidResponseError(`POST /api/v1/asample answered something unexpected: ${parsed.error.message}`);
 }
 
 /** `stop` goes as an array, which every server takes; a seed beyond 2^53 as the digits of its bigint. */
