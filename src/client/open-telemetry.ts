@@ -18,8 +18,8 @@ export async function createOpenTelemetrySpans(): Promise<StartSpan> {
       set: (attribute, value) => void span.setAttribute(`tinker.${attribute}`, value),
       end(error) {
         if (error !== undefined) {
-          const message = error instanceof Error ? error.message : String(error);
-          span.setStatus({ code: SpanStatusCode.ERROR, message });
+          const failure = error instanceof Error ? { message: error.message } : {};
+          span.setStatus({ code: SpanStatusCode.ERROR, ...failure });
         }
         span.end();
       },
@@ -27,7 +27,7 @@ export async function createOpenTelemetrySpans(): Promise<StartSpan> {
   };
 }
 
-async function loadApi(): Promise<typeof import('@opentelemetry/api')> {
+async function loadApi() {
   try {
     return await import('@opentelemetry/api');
   } catch (cause) {
