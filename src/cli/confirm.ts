@@ -11,9 +11,11 @@ export async function confirm({ signal, interrupt }: CommandContext, question: s
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   // At a prompt the terminal hands Ctrl-C to the program as a key.
   prompt.on('SIGINT', interrupt);
-  const ended = new Promise<string>((resolve) => prompt.once('close', () => resolve('')));
+  const ended = new Promise<string>((resolve) => prompt.once('close', () => resolve('\n')));
   try {
     const answer = await Promise.race([prompt.question(`${question} [y/N]: `, { signal }), ended]);
+    // Nobody has ended the line of the question.
+    if (answer === '\n') process.stderr.write(answer);
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     prompt.close();

@@ -64,7 +64,7 @@ export function createProgram(start: (body: CommandBody) => Promise<void>): Prog
     .description('Download checkpoints, each into a folder of its own.')
     .argument('<paths...>', 'tinker://run-id/weights/name')
     .option('-o, --output <dir>', 'folder in which those folders appear', '.')
-    .option('--force', 'replace what is there, once the download is complete', false)
+    .option('--force', 'replace what is there, once the download is complete')
     .action((paths: string[], options: DownloadCommandOptions) =>
       start(async (context) =>
         (await import('./commands/checkpoint-download.ts')).downloadCheckpoints(context, paths, options),
@@ -74,7 +74,7 @@ export function createProgram(start: (body: CommandBody) => Promise<void>): Prog
     .command('delete')
     .description('Delete checkpoints for good. Asks first.')
     .argument('<paths...>', 'tinker://run-id/weights/name')
-    .option('-y, --yes', 'do not ask', false)
+    .option('-y, --yes', 'do not ask')
     .action((paths: string[], options: DeleteOptions) =>
       start(async (context) =>
         (await import('./commands/checkpoint-delete.ts')).deleteCheckpoints(context, paths, options),

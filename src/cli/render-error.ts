@@ -25,7 +25,9 @@ export interface ErrorStyle {
 /** An error for standard error: two lines for people, the serialised error for programs. */
 export function renderError(error: unknown, { format, debug }: ErrorStyle): string {
   if (format === 'json') return JSON.stringify(toErrorJson(error), null, 2);
-  const lines = [`Error: ${describeError(error)}`, toErrorJson(error).hint];
+  const { category, hint } = toErrorJson(error);
+  const what = describeError(error);
+  const lines = [category === 'cancelled' ? what : `Error: ${what}`, hint];
   const isBug = !TinkerError.isInstance(error) || error.code === 'internal';
   if (isBug && debug && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
   return lines.join('\n');

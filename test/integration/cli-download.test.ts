@@ -140,7 +140,7 @@ describe('Ctrl-C during a download', () => {
       child.kill(signal);
       const { exitCode, stdout, stderr } = await ended;
       expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' });
-      expect(stderr).toMatch(/Interrupted\.\n/);
+      expect(stderr).toMatch(/^Interrupted\.\n/m);
       expect(await readdir(path.join(slow.folder, 'out')).catch(() => [])).toEqual([]);
     },
   );

@@ -10,7 +10,8 @@ import { describeError } from '../render-error.ts';
 import type { CommandResult } from '../result.ts';
 
 export interface DeleteOptions {
-  yes: boolean;
+  /** Do not ask. */
+  yes?: boolean | undefined;
 }
 
 interface Failure {
@@ -24,7 +25,7 @@ const concurrency = 32;
 export async function deleteCheckpoints(
   context: CommandContext,
   paths: readonly string[],
-  { yes }: DeleteOptions,
+  { yes = false }: DeleteOptions,
 ): Promise<CommandResult> {
   const targets = [...new Set(paths)];
   // Every path is read before anything is deleted.

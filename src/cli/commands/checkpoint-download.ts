@@ -12,7 +12,7 @@ import { listTable, propertyTable, type CommandResult } from '../result.ts';
 export interface DownloadCommandOptions {
   /** The folder in which the checkpoints' own folders appear. */
   output: string;
-  force: boolean;
+  force?: boolean | undefined;
 }
 
 type Outcome = { path: string; result: DownloadResult } | { path: string; error: unknown };
@@ -48,7 +48,7 @@ export async function downloadCheckpoints(
 async function downloadAll(
   context: CommandContext,
   targets: readonly string[],
-  { output, force }: DownloadCommandOptions,
+  { output, force = false }: DownloadCommandOptions,
 ): Promise<Outcome[]> {
   const { signal } = context;
   return withService(context, async (_rest, service) => {
