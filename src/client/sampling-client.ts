@@ -124,6 +124,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
       return response;
     } catch (error) {
       laps.end(error);
+      if (!options.signal.aborted) this.#runtime.reportFailure(error, 'SamplingClient.sample');
       this.#emitter.emit('sample.failed', { error: error instanceof Error ? error.message : String(error) });
       throw error;
     }

@@ -6,7 +6,15 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
-const examples = ['quick-start', 'pipelined-training', 'checkpoint-download', 'main-job'];
+const examples = [
+  'quick-start',
+  'pipelined-training',
+  'checkpoint-download',
+  'sampling-under-load',
+  'cancelling',
+  'watching-events',
+  'main-job',
+];
 
 /** The environment without what would send an example to another server. */
 function localEnvironment(): NodeJS.ProcessEnv {

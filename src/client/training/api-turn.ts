@@ -14,6 +14,8 @@ export interface ApiTurnOptions<Value> {
   future: DeferredFuture<Value>;
   submit: (place: TurnPlace, signal: AbortSignal) => Promise<Submission>;
   laps: SpanLaps;
+  /** Told of a failure that reaches the caller. */
+  onFailure: (error: unknown) => void;
   /** The result of what was accepted. */
   retrieve: (requestIds: readonly string[], signal: AbortSignal) => Promise<Value>;
 }
@@ -79,7 +81,10 @@ export class ApiTurn<Value> implements Turn {
   }
 
   fail(error: unknown): void {
-    this.#options.laps.end(error);
-    this.#options.future.reject(error);
+    const { future, laps, onFailure } = this.#options;
+    laps.end(error);
+    if (future.isSettled) return;
+    future.reject(error);
+    onFailure(error);
   }
 }

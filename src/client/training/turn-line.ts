@@ -76,7 +76,7 @@ export class TurnLine {
     call: Call<Raw, Value>,
     sending: RequestOptions,
   ): ApiTurn<Value> {
-    const { billing, startSpan, api } = this.#runtime;
+    const { billing, startSpan, reportFailure, api } = this.#runtime;
     const laps = new SpanLaps(startSpan(`TrainingClient.${call.method}`), api.connection.clock);
     const headers = { ...laps.headers, ...sending.headers };
     const { method, width, submit, requestType, decode, finish } = call;
@@ -85,6 +85,7 @@ export class TurnLine {
       width,
       future,
       laps,
+      onFailure: (error) => reportFailure(error, `TrainingClient.${method}`),
       submit: async (place, signal) => {
         const submission = await submit(place, { ...sending, headers, signal });
         return isBillingPause(submission, billing) ? { kind: 'paused' } : submission;
