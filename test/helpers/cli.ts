@@ -122,7 +122,7 @@ export async function seedRun(
   });
   const paths: Record<string, string> = {};
   for (const name of names) paths[name] = (await training.saveState({ name })).path;
-  await training.close();
+  await service.close();
   return { runId: training.info.model_id, paths };
 }
 

@@ -43,7 +43,11 @@ describe('the position of --format (CLI-2)', () => {
 describe('a command line that cannot be right (CLI-4)', () => {
   it.each([
     [['nope'], "unknown command 'nope'", "Try 'tinker-ts --help' for help."],
-    [['run', 'lits'], /^unknown command 'lits' \(Did you mean list\?\)$/, "Try 'tinker-ts run --help' for help."],
+    [
+      ['run', 'lits'],
+      /^unknown command 'lits' \(Did you mean list\?\)$/,
+      "Try 'tinker-ts run --help' for help.",
+    ],
     [
       ['run', 'list', '--limt', '3'],
       /^unknown option '--limt' \(Did you mean --limit\?\)$/,

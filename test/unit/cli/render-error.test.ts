@@ -59,9 +59,13 @@ describe('errors for people', () => {
     }
   });
 
+  it('call an interruption by its name', () => {
+    expect(renderError(new InterruptedError('Interrupted.'), table)).toMatch(/^Interrupted\.\n/);
+  });
+
   it('have advice for every code', () => {
     for (const code of Object.keys(errorCodes) as (keyof typeof errorCodes)[]) {
-      expect(renderError(new TinkerError(code, 'm'), table)).toMatch(/^Error: m\n\S.+$/);
+      expect(renderError(new TinkerError(code, 'm'), table)).toMatch(/^(Error: )?m\n\S.+$/);
     }
   });
 
