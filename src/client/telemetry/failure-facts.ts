@@ -43,8 +43,9 @@ function isRefusal(error: unknown): boolean {
   return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 408;
 }
 
-function causesOf(error: unknown): unknown[] {
-  const causes: unknown[] = [];
+/** The error itself, what caused it, and so on. */
+export function causesOf(error: unknown): Error[] {
+  const causes: Error[] = [];
   for (let cause = error; cause instanceof Error && !causes.includes(cause); cause = cause.cause) causes.push(cause);
   return causes;
 }

@@ -4,7 +4,7 @@ import { orAborted, withDeadline } from '../../core/deadline.ts';
 import type { Logger } from '../../core/logger.ts';
 import { protocolVersion } from '../../core/version.ts';
 import type { TelemetryEvent, TelemetryFacts, TelemetryRequest, TelemetrySeverity } from '../../types/telemetry.ts';
-import { toFailureFacts } from './failure-facts.ts';
+import { causesOf, toFailureFacts } from './failure-facts.ts';
 
 export interface TelemetryOptions {
   /** Sends one batch, with its own few retries. */
@@ -31,8 +31,8 @@ const platforms: Partial<Record<NodeJS.Platform, string>> = { linux: 'Linux', da
 export class Telemetry implements AsyncDisposable {
   readonly #options: TelemetryOptions;
   readonly #stopping = new AbortController();
-  /** Errors that were told: one may pass several places where it is final. */
-  readonly #told = new WeakSet<object>();
+  /** Errors that were told: one may pass several places where it is final, and be wrapped on the way. */
+  readonly #told = new WeakSet<Error>();
   readonly #queue: TelemetryEvent[] = [];
   #sessionId = `sessionless-${randomUUID()}`;
   #nextIndex = 0;
@@ -53,8 +53,9 @@ export class Telemetry implements AsyncDisposable {
   /** `what` names the call: a method of ours, or method and path of a request. */
   report(error: unknown, what: string): void {
     const failure = toFailureFacts(error, what);
-    if (failure === undefined || typeof error !== 'object' || error === null || this.#told.has(error)) return;
-    this.#told.add(error);
+    const errors = causesOf(error);
+    if (failure === undefined || errors.some((cause) => this.#told.has(cause))) return;
+    for (const cause of errors) this.#told.add(cause);
     this.#push(failure.severity, failure.facts);
   }
 

@@ -1,3 +1,4 @@
+import { orAborted } from '../../core/deadline.ts';
 import type { RetryProfile } from '../../core/retry-policy.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import type { ClientConfig } from '../../types/service.ts';
@@ -44,7 +45,9 @@ export class Authenticator implements RequestAuth {
   }
 
   token(options: RequestOptions): string | Promise<string> {
-    return this.#exchange === undefined ? this.#options.credentials.plain() : this.#exchange.token(options);
+    if (this.#exchange !== undefined) return this.#exchange.token(options);
+    const key = this.#options.credentials.plain();
+    return typeof key === 'string' ? key : orAborted(key, options.signal);
   }
 
   replace(token: string, options: RequestOptions): string | Promise<string> | undefined {

@@ -1,4 +1,4 @@
-import { NotFoundError } from '../../core/api-errors.ts';
+import { ApiError } from '../../core/api-errors.ts';
 import type { RetryProfile } from '../../core/retry-policy.ts';
 import { protocolVersion } from '../../core/version.ts';
 import { authTokenResponseSchema } from '../../types/credentials.ts';
@@ -31,7 +31,7 @@ export async function exchangeToken(
   return jwt;
 }
 
-/** Flags that may change while a service is open. A server that has none answers 404, which means the defaults. */
+/** Flags that may change while a service is open. A server that has none answers 404 or 405, which means the defaults. */
 export async function getDynamicConfig(
   api: ApiClient,
   retries: RetryProfile,
@@ -42,7 +42,7 @@ export async function getDynamicConfig(
   try {
     return await api.json(request, dynamicConfigSchema, options);
   } catch (error) {
-    if (error instanceof NotFoundError) return dynamicConfigSchema.parse({});
+    if (error instanceof ApiError && (error.status === 404 || error.status === 405)) return dynamicConfigSchema.parse({});
     throw error;
   }
 }

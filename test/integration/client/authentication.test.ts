@@ -42,6 +42,13 @@ describe('where the key comes from (CFG-2, CFG-11, CFG-20)', () => {
     await expect(local.connect({ apiKey: undefined })).resolves.toBeDefined();
   });
 
+  it('may be waited for no longer than the call itself', async () => {
+    await using local = await startLocalService();
+    const keys = [Promise.resolve('tml-1'), Promise.resolve('tml-1')];
+    const service = await local.connect({ apiKey: () => keys.shift() ?? new Promise(() => undefined) });
+    await expect(service.getServerCapabilities({ timeoutMs: 10 })).rejects.toMatchObject({ code: 'timeout' });
+  });
+
   it('is the output of a command where the server exchanges it, and said to be missing where it does not', async () => {
     await using exchanging = await startLocalService({ apiKey: 'tml-right', tokenExchange: {} });
     await using plain = await startLocalService({ apiKey: 'tml-right' });
@@ -94,7 +101,7 @@ describe('token exchange (CFG-10)', () => {
     clock.advance(499_999);
     expect(countOf(local, '/auth/token')).toBe(1);
     clock.advance(1);
-    await expect.poll(() => countOf(local, '/auth/token')).toBe(2);
+    await expect.poll(() => countOf(local, '/auth/token'), { timeout: 10_000 }).toBe(2);
     expect(countOf(local, '/get_server_capabilities')).toBe(0);
   });
 

@@ -48,7 +48,7 @@ describe('telemetry of a service (CFG-16)', () => {
     await using service = await connectTo(server, { clock });
     await service.createSamplingClient({ base_model: 'some/model' });
     clock.advance(10_000);
-    await expect.poll(() => telemetryOf(server).length).toBe(1);
+    await expect.poll(() => telemetryOf(server).length, { timeout: 10_000 }).toBe(1);
     await expect(service.getServerCapabilities()).rejects.toMatchObject({ status: 404 });
     await service.close();
     expect(telemetryOf(server)).toHaveLength(2);
@@ -88,7 +88,7 @@ describe('telemetry of a service (CFG-16)', () => {
     const service = await local.connect({ clock });
     await service.createSamplingClient({ base_model: 'local/random' });
     const closing = service.close();
-    await expect.poll(() => local.server.requests.some(({ path }) => path.endsWith('/telemetry'))).toBe(true);
+    await expect.poll(() => local.server.requests.some(({ path }) => path.endsWith('/telemetry')), { timeout: 10_000 }).toBe(true);
     clock.advance(2000);
     await expect(closing).resolves.toBeUndefined();
   });
@@ -118,10 +118,10 @@ describe('flags that may change (CFG-12)', () => {
     await promisesSettled();
     expect(asked()).toBe(1);
     clock.advance(1);
-    await expect.poll(() => runtime.dynamicConfig.sample_cancel_enabled).toBe(true);
+    await expect.poll(() => runtime.dynamicConfig.sample_cancel_enabled, { timeout: 10_000 }).toBe(true);
     replies['/client/dynamic_config'] = { refresh_interval_sec: 'soon' };
     clock.advance(20_000);
-    await expect.poll(asked).toBe(3);
+    await expect.poll(asked, { timeout: 10_000 }).toBe(3);
     expect(runtime.dynamicConfig.sample_cancel_enabled).toBe(true);
     await parts.toLife({ status: 'success', detail: null }).close();
     await parts.resources[Symbol.asyncDispose]();

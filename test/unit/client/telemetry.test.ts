@@ -93,6 +93,7 @@ describe('telemetry (CFG-16)', () => {
     const error = failure();
     telemetry.report(error, 'POST /api/v1/asample');
     telemetry.report(error, 'sample');
+    telemetry.report(new TinkerError('connection', 'chunk 1 failed', { cause: error }), 'forwardBackward');
     await telemetry.close();
     expect(sent[0]?.events.length).toBe(1);
   });

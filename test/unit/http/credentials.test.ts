@@ -133,7 +133,7 @@ describe('the credential command (CFG-11)', () => {
     const file = path.join(folder, 'started');
     const credentials = await credentialsOf({ credentialCommand: `echo > '${file}'; exec sleep 600` });
     const waiting = credentials.raw({ commandOnly: false });
-    await expect.poll(() => readFile(file, 'utf8').catch(() => undefined)).toBe('\n');
+    await expect.poll(() => readFile(file, 'utf8').catch(() => undefined), { timeout: 10_000 }).toBe('\n');
     clock.advance(60_000);
     await expect(waiting).rejects.toMatchObject({ code: 'timeout' });
   });

@@ -45,7 +45,7 @@ describe('token exchange (CFG-10)', () => {
   it('begins with the first request, and is one for all that wait', async () => {
     const { exchange, count } = setUp();
     expect(count()).toBe(0);
-    const tokens = await Promise.all(Array.from({ length: 20 }, () => exchange.token({})));
+    const tokens = await Promise.all(Array.from({ length: 20 }, async () => exchange.token({})));
     expect(new Set(tokens).size).toBe(1);
     expect(exchange.token({})).toBe(tokens[0]);
     expect(count()).toBe(1);
@@ -156,7 +156,7 @@ describe('token exchange (CFG-10)', () => {
   it('replaces a rejected token by one exchange, however many were rejected', async () => {
     const { exchange, count } = setUp();
     const first = await exchange.token({});
-    const replaced = await Promise.all(Array.from({ length: 20 }, () => exchange.replace(first, {})));
+    const replaced = await Promise.all(Array.from({ length: 20 }, async () => exchange.replace(first, {})));
     expect(new Set(replaced).size).toBe(1);
     expect(await exchange.replace(first, {})).toBe(replaced[0]);
     expect(replaced[0]).not.toBe(first);
