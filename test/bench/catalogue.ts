@@ -44,7 +44,11 @@ const ratio =
 const sampleGoals: Goal[] = [
   { text: 'CPU per sample: ours / bare undici', value: ratio(cpuPerUnit, 'undici'), bound: { atMost: 1.6 } },
   { text: 'CPU per sample: ours / official', value: ratio(cpuPerUnit, 'official'), bound: { atMost: 0.1 } },
-  { text: 'p99 latency: ours / bare undici', value: ratio(({ p99Ms }) => p99Ms, 'undici'), bound: { atMost: 2 } },
+  {
+    text: 'p99 latency: ours / bare undici',
+    value: ratio(({ p99Ms }) => p99Ms, 'undici'),
+    bound: { atMost: 2 },
+  },
 ];
 
 const stepGoals: Goal[] = [
@@ -57,7 +61,11 @@ const codecGoals: Goal[] = [
     value: ({ ours }) => (ours === undefined ? undefined : megabytesPerSecond(ours)),
     bound: { atLeast: 400 },
   },
-  { text: 'MB per second: ours / official', value: ratio(megabytesPerSecond, 'official'), bound: { atLeast: 2 } },
+  {
+    text: 'MB per second: ours / official',
+    value: ratio(megabytesPerSecond, 'official'),
+    bound: { atLeast: 2 },
+  },
 ];
 
 const sampleCounts = {

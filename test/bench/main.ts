@@ -1,10 +1,12 @@
 // Measures the client against bare undici and the official Python SDK: npm run bench [-- --only sample,step --rounds 1]
-// A whole run writes its tables into docs/performance.md; one with options only prints them.
+// `leak` is the loop that shows what a long run leaves behind. A whole run writes its tables into docs/performance.md; one
+// with `--only` or `--no-official` only prints them.
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { officialPython } from '../python/official-sdk.ts';
 import { workloads, type Round, type Subject } from './catalogue.ts';
-import { runWorkload, startServer, type RunningServer } from './programs.ts';
+import { renderLeaks } from './census.ts';
+import { runLeakLoop, runWorkload, startServer, type RunningServer } from './programs.ts';
 import { renderConditions, renderGoals, renderMeasurements, type Rounds } from './render.ts';
 
 const { values } = parseArgs({
@@ -23,14 +25,19 @@ const subjects: readonly Subject[] = ['ours', 'undici', 'official'];
 
 const servers = new Map<number, RunningServer>();
 for (const { holdMs } of chosen) if (!servers.has(holdMs)) servers.set(holdMs, await startServer(holdMs));
+const leakCount = 10_000;
 const results: Rounds[] = [];
+const leaks: string[] = [];
 try {
   const rounds = chosen.map((workload) => ({ workload, rounds: [] as Round[] }));
   for (let index = 1; index <= roundCount; index++) {
     for (const { workload, rounds: done } of rounds) {
       const round: Round = {};
       for (const subject of subjects) {
-        const measured = await runWorkload(workload, subject, { url: servers.get(workload.holdMs)?.url ?? '', python });
+        const measured = await runWorkload(workload, subject, {
+          url: servers.get(workload.holdMs)?.url ?? '',
+          python,
+        });
         if (measured === undefined) continue;
         round[subject] = measured;
         console.error(`round ${index} ${JSON.stringify({ workload: workload.name, subject, ...measured })}`);
@@ -39,6 +46,11 @@ try {
     }
   }
   results.push(...rounds);
+  if (wanted === undefined || wanted.includes('leak')) {
+    const server = servers.get(0) ?? (await startServer(0));
+    servers.set(0, server);
+    leaks.push(renderLeaks(await runLeakLoop(server.url, leakCount), leakCount));
+  }
 } finally {
   for (const server of servers.values()) await server.stop();
 }
@@ -47,6 +59,7 @@ const text = [
   renderConditions(results, roundCount),
   renderMeasurements(results),
   renderGoals(results),
+  ...leaks,
 ].join('\n\n');
 console.log(text);
 if (isWhole) await writeTables(text);
@@ -58,6 +71,7 @@ async function writeTables(tables: string): Promise<void> {
   const old = await readFile(page, 'utf8');
   const from = old.indexOf(begin);
   const to = old.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`docs/performance.md has no ${begin} and ${end} around its tables`);
+  if (from < 0 || to < from)
+    throw new Error(`docs/performance.md has no ${begin} and ${end} around its tables`);
   await writeFile(page, `${old.slice(0, from + begin.length)}\n\n${tables}\n\n${old.slice(to)}`);
 }

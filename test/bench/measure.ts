@@ -38,7 +38,11 @@ export function quantile(sorted: readonly number[], fraction: number): number {
 }
 
 /** Runs `work` `count` times, `concurrency` at once; the latencies in milliseconds. */
-export async function runConcurrently(count: number, concurrency: number, work: () => Promise<unknown>): Promise<number[]> {
+export async function runConcurrently(
+  count: number,
+  concurrency: number,
+  work: () => Promise<unknown>,
+): Promise<number[]> {
   const latencies: number[] = [];
   let started = 0;
   const worker = async (): Promise<void> => {
@@ -65,4 +69,10 @@ export function runRepeatedly(count: number, work: () => unknown): number[] {
 /** Hands a measurement to the parent process. */
 export function report(measurement: Measurement): void {
   process.stdout.write(`${JSON.stringify(measurement)}\n`);
+}
+
+/** The address a workload was given. Without one the SDK would turn to the hosted service, where no bench belongs. */
+export function requireLocalUrl(url: string | undefined): string {
+  if (url?.startsWith('http://127.0.0.1:')) return url;
+  throw new Error(`the bench's server is to be given by its URL, and is ${JSON.stringify(url)}`);
 }

@@ -6,14 +6,23 @@ import { checkForwardBackward } from '../../src/client/training/check-data.ts';
 import { decodeForwardBackwardOutput } from '../../src/http/decode.ts';
 import { encodeForwardBackward } from '../../src/http/encode.ts';
 import type { Datum } from '../../src/types/datum.ts';
-import { measure, report, runConcurrently, runRepeatedly, type Measurement } from './measure.ts';
+import {
+  measure,
+  report,
+  requireLocalUrl,
+  runConcurrently,
+  runRepeatedly,
+  type Measurement,
+} from './measure.ts';
 import { datumCount, promptTokens, sampledTokens, smallDatumTokens, tokensPerDatum } from './sizes.ts';
 
-const [workload = '', baseUrl = '', countText, warmUpText] = process.argv.slice(2);
+const [workload = '', url, countText, warmUpText] = process.argv.slice(2);
+const baseUrl = requireLocalUrl(url);
 const count = Number(countText);
 const warmUpCount = Number(warmUpText);
 
-const tokensOf = (length: number): Int32Array => Int32Array.from({ length }, (_, index) => (index * 7919) % 150_000);
+const tokensOf = (length: number): Int32Array =>
+  Int32Array.from({ length }, (_, index) => (index * 7919) % 150_000);
 
 async function measureSamples(): Promise<Omit<Measurement, 'version'>> {
   await using service = await ServiceClient.connect({ baseUrl, apiKey: 'tml-bench' });
@@ -40,7 +49,10 @@ async function measureSteps(ahead: number): Promise<Omit<Measurement, 'version'>
     for (let step = 0; step < steps; step++) {
       if (pending.length >= ahead) await pending.shift();
       const startedAt = performance.now();
-      const passed = training.forwardBackward({ data: [supervisedDatum({ tokens })], loss_fn: 'cross_entropy' });
+      const passed = training.forwardBackward({
+        data: [supervisedDatum({ tokens })],
+        loss_fn: 'cross_entropy',
+      });
       const stepped = training.optimStep({ learning_rate: 1e-4 });
       pending.push(
         Promise.all([passed, stepped]).then(() => void latencies.push(performance.now() - startedAt)),
@@ -71,14 +83,20 @@ const limits = { datumCount: 1024, bytes: 5_000_000 };
 
 /** `encode`: only the encoder, on data that has been checked. `encode-arrays`: from the caller's arrays to the bodies. */
 async function measureEncoding(whole: boolean): Promise<Omit<Measurement, 'version'>> {
-  const common = { model_id: 'bench-1:train:0', seq_id: 1, loss_fn: 'cross_entropy', forward_only: false } as const;
+  const common = {
+    model_id: 'bench-1:train:0',
+    seq_id: 1,
+    loss_fn: 'cross_entropy',
+    forward_only: false,
+  } as const;
   const input = { data: largeBatch(), loss_fn: common.loss_fn } as const;
   const chunksOf = () => toChunks(checkForwardBackward(input).data, limits);
   const checked = chunksOf();
   let bytes = 0;
   const encode = (): void => {
     bytes = 0;
-    for (const data of whole ? chunksOf() : checked) bytes += encodeForwardBackward({ ...common, data }).byteLength;
+    for (const data of whole ? chunksOf() : checked)
+      bytes += encodeForwardBackward({ ...common, data }).byteLength;
   };
   runRepeatedly(warmUpCount, encode);
   return { ...(await measure(() => runRepeatedly(count, encode))), bytesPerUnit: bytes };

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Subject, Workload } from './catalogue.ts';
+import type { LeakReport } from './census.ts';
 import type { Measurement } from './measure.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -15,7 +16,8 @@ export interface RunningServer {
 
 export async function startServer(holdMs: number): Promise<RunningServer> {
   const child = spawn(process.execPath, [here('./server.ts'), '--hold-ms', String(holdMs)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    // The channel breaks when this process is killed, and the server ends with it.
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const url = await firstLine(child);
   return {
@@ -44,12 +46,20 @@ export async function runWorkload(
     case 'undici':
       return parse(await run(process.execPath, [here('./rivals/bare-undici.ts'), ...rest]));
     case 'official':
-      return python === undefined ? undefined : parse(await run(python, [here('./rivals/official.py'), ...rest]));
+      return python === undefined
+        ? undefined
+        : parse(await run(python, [here('./rivals/official.py'), ...rest]));
   }
 }
 
+/** The loop of steps and samples that shows what is left behind. */
+export async function runLeakLoop(url: string, count: number): Promise<LeakReport> {
+  const line = await run(process.execPath, ['--expose-gc', here('./leak.ts'), url, String(count), '1000']);
+  return JSON.parse(line) as LeakReport;
+}
+
 /** Runs a program to its end; the last line that it prints. */
-export async function run(command: string, args: readonly string[]): Promise<string> {
+async function run(command: string, args: readonly string[]): Promise<string> {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     // The official SDK's telemetry is work that the other two do not do.

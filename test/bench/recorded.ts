@@ -1,5 +1,10 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { DType, ForwardBackwardOutputSchema, SampleResponseSchema, StopReason } from '../../src/proto/tinker_public_pb.ts';
+import {
+  DType,
+  ForwardBackwardOutputSchema,
+  SampleResponseSchema,
+  StopReason,
+} from '../../src/proto/tinker_public_pb.ts';
 import { datumCount, sampledTokens, smallDatumTokens, tokensPerDatum } from './sizes.ts';
 
 /** The answers that the bench's server gives: made once, the same bytes to every client. */
@@ -13,7 +18,9 @@ const tokens = (length: number): Uint8Array =>
 export const sampleResponse = toBinary(
   SampleResponseSchema,
   create(SampleResponseSchema, {
-    sequences: [{ stopReason: StopReason.LENGTH, tokens: tokens(sampledTokens), logprobs: floats(sampledTokens) }],
+    sequences: [
+      { stopReason: StopReason.LENGTH, tokens: tokens(sampledTokens), logprobs: floats(sampledTokens) },
+    ],
   }),
 );
 

@@ -1,5 +1,12 @@
 import os from 'node:os';
-import { cpuPerUnit, megabytesPerSecond, type Goal, type Round, type Subject, type Workload } from './catalogue.ts';
+import {
+  cpuPerUnit,
+  megabytesPerSecond,
+  type Goal,
+  type Round,
+  type Subject,
+  type Workload,
+} from './catalogue.ts';
 import type { Measurement } from './measure.ts';
 
 /** The rounds of one workload. */
@@ -8,14 +15,20 @@ export interface Rounds {
   rounds: readonly Round[];
 }
 
-const subjectNames: Record<Subject, string> = { ours: 'this SDK', undici: 'bare undici', official: 'official SDK' };
+const subjectNames: Record<Subject, string> = {
+  ours: 'this SDK',
+  undici: 'bare undici',
+  official: 'official SDK',
+};
 const subjects: readonly Subject[] = ['ours', 'undici', 'official'];
 
 /** What was measured, as a Markdown table: medians of the rounds, with the least and the most. */
 export function renderMeasurements(results: readonly Rounds[]): string {
   const rows = results.flatMap(({ workload, rounds }) =>
     subjects.flatMap((subject) => {
-      const measured = rounds.map((round) => round[subject]).filter((measurement) => measurement !== undefined);
+      const measured = rounds
+        .map((round) => round[subject])
+        .filter((measurement) => measurement !== undefined);
       return measured.length === 0 ? [] : [toRow(workload, subject, measured)];
     }),
   );
@@ -40,7 +53,9 @@ function toRow(workload: Workload, subject: Subject, measured: readonly Measurem
 
 /** Each goal with the median of its value over the rounds, and whether that meets it. */
 export function renderGoals(results: readonly Rounds[]): string {
-  const rows = results.flatMap(({ workload, rounds }) => workload.goals.flatMap((goal) => toGoalRow(workload, goal, rounds)));
+  const rows = results.flatMap(({ workload, rounds }) =>
+    workload.goals.flatMap((goal) => toGoalRow(workload, goal, rounds)),
+  );
   return renderTable(['Workload', 'Goal', 'Wanted', 'Measured', 'Met'], rows);
 }
 
@@ -58,7 +73,9 @@ function toGoalRow(workload: Workload, goal: Goal, rounds: readonly Round[]): st
 /** What the numbers were measured with. */
 export function renderConditions(results: readonly Rounds[], roundCount: number): string {
   const versionOf = (subject: Subject): string | undefined =>
-    results.flatMap(({ rounds }) => rounds.map((round) => round[subject]?.version)).find((version) => version !== undefined);
+    results
+      .flatMap(({ rounds }) => rounds.map((round) => round[subject]?.version))
+      .find((version) => version !== undefined);
   const named = [
     `Node ${process.versions.node}`,
     ...subjects.map((subject) => `${subjectNames[subject]} ${versionOf(subject) ?? '(not measured)'}`),
@@ -69,7 +86,9 @@ export function renderConditions(results: readonly Rounds[], roundCount: number)
 }
 
 export function renderTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = header.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = header.map((name, column) =>
+    Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
   const rule = widths.map((width) => '-'.repeat(Math.max(width, 3)));

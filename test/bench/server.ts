@@ -12,12 +12,16 @@ const json = 'application/json';
 const protobuf = 'application/x-protobuf';
 let nextId = 1;
 
-const controls = new Map(Object.entries(controlAnswers).map(([path, answer]) => [path, Buffer.from(JSON.stringify(answer))]));
+const controls = new Map(
+  Object.entries(controlAnswers).map(([path, answer]) => [path, Buffer.from(JSON.stringify(answer))]),
+);
 
 const results = new Map<string, { body: Uint8Array; type: string }>([
   ['sample', { body: sampleResponse, type: protobuf }],
   ['train', { body: smallOutput, type: protobuf }],
-  ...Object.entries(jsonResults).map(([kind, answer]) => [kind, { body: Buffer.from(JSON.stringify(answer)), type: json }] as const),
+  ...Object.entries(jsonResults).map(
+    ([kind, answer]) => [kind, { body: Buffer.from(JSON.stringify(answer)), type: json }] as const,
+  ),
 ]);
 
 function answer(request: IncomingMessage, response: ServerResponse, body: string): void {
@@ -76,4 +80,4 @@ server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
   if (address === null || typeof address === 'string') throw new Error('the server has no port');
   process.stdout.write(`http://127.0.0.1:${address.port}\n`);
 });
-process.once('SIGTERM', () => process.exit(0));
+for (const end of ['SIGTERM', 'disconnect']) process.once(end, () => process.exit(0));

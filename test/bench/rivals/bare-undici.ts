@@ -2,17 +2,22 @@
 // `node test/bench/rivals/bare-undici.ts sample URL COUNT WARM_UP_COUNT`.
 import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
-import { measure, report, runConcurrently } from '../measure.ts';
+import { measure, report, requireLocalUrl, runConcurrently } from '../measure.ts';
 import { promptTokens, sampledTokens } from '../sizes.ts';
 
-const [, baseUrl = '', countText, warmUpText] = process.argv.slice(2);
-const pool = new Pool(baseUrl, { connections: null });
+const [, url, countText, warmUpText] = process.argv.slice(2);
+const pool = new Pool(requireLocalUrl(url), { connections: null });
 const headers = { 'content-type': 'application/json', 'x-api-key': 'tml-bench' };
 const tokens = Array.from({ length: promptTokens }, (_, index) => (index * 7919) % 150_000);
 let seq_id = 0;
 
 async function post(path: string, body: object) {
-  const answer = await pool.request({ method: 'POST', path: `/api/v1${path}`, headers, body: JSON.stringify(body) });
+  const answer = await pool.request({
+    method: 'POST',
+    path: `/api/v1${path}`,
+    headers,
+    body: JSON.stringify(body),
+  });
   if (answer.statusCode !== 200) throw new Error(`${path} answered ${answer.statusCode}`);
   return answer.body;
 }

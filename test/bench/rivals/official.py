@@ -24,6 +24,8 @@ SMALL_DATUM_TOKENS = 64
 
 WORKLOAD, URL = sys.argv[1:3]
 COUNT, WARM_UP_COUNT = map(int, sys.argv[3:5])
+# Without an address the SDK would turn to the hosted service, where no bench belongs.
+assert URL.startswith("http://127.0.0.1:"), URL
 
 
 def tokens_of(length: int) -> list[int]:

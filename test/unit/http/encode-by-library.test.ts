@@ -11,7 +11,9 @@ const bytesOf = (values: Int32Array | Float32Array | BigInt64Array): Uint8Array 
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 /** The same request, written by the library alone. */
-function byLibrary(data: readonly { tokens: Int32Array; targets: BigInt64Array; weights: Float32Array }[]): Uint8Array {
+function byLibrary(
+  data: readonly { tokens: Int32Array; targets: BigInt64Array; weights: Float32Array }[],
+): Uint8Array {
   const request = create(ForwardBackwardRequestSchema, {
     modelId: common.model_id,
     seqId: common.seq_id,
@@ -47,15 +49,13 @@ describe('encodeForwardBackward', () => {
           targets: BigInt64Array.from({ length }, (_, index) => BigInt(index)),
           weights: Float32Array.from({ length }, (_, index) => index / 8),
         }));
-        const data = plain.map(
-          ({ tokens, targets, weights }): Datum => ({
-            model_input: { chunks: [{ type: 'encoded_text', tokens }] },
-            loss_fn_inputs: {
-              target_tokens: { dtype: 'int64', data: targets, shape: [targets.length] },
-              weights: { dtype: 'float32', data: weights, shape: [weights.length] },
-            },
-          }),
-        );
+        const data = plain.map(({ tokens, targets, weights }): Datum => ({
+          model_input: { chunks: [{ type: 'encoded_text', tokens }] },
+          loss_fn_inputs: {
+            target_tokens: { dtype: 'int64', data: targets, shape: [targets.length] },
+            weights: { dtype: 'float32', data: weights, shape: [weights.length] },
+          },
+        }));
         const [ours, theirs] = [encodeForwardBackward({ ...common, data }), byLibrary(plain)];
         expect(Buffer.compare(ours, theirs)).toBe(0);
       }),
@@ -74,10 +74,16 @@ describe('encodeForwardBackward', () => {
       },
       loss_fn_inputs: {},
     };
-    const { data } = fromBinary(ForwardBackwardRequestSchema, encodeForwardBackward({ ...common, data: [datum] }));
+    const { data } = fromBinary(
+      ForwardBackwardRequestSchema,
+      encodeForwardBackward({ ...common, data: [datum] }),
+    );
     expect(data[0]?.modelInput.map(({ chunk }) => chunk.case)).toEqual(['image', 'encodedText', 'dmel']);
     const image = data[0]?.modelInput[0]?.chunk;
-    expect(image?.case === 'image' ? [image.value.format, image.value.expectedTokens] : []).toEqual(['png', 0]);
+    expect(image?.case === 'image' ? [image.value.format, image.value.expectedTokens] : []).toEqual([
+      'png',
+      0,
+    ]);
   });
 });
 
