@@ -77,8 +77,8 @@ export const trainingMachine = setup({
       return { nextSeqId: context.nextSeqId + takenCount };
     }),
     awaitResult: enqueueActions(({ context, enqueue }, { turn, seq_id }: { turn: Turn; seq_id: number }) => {
-      context.queue.noteSubmitted(turn);
-      enqueue.spawnChild('retrieve', { id: `retrieve-${seq_id}`, input: { turn, seq_id } });
+      const slot = context.queue.noteSubmitted(turn);
+      enqueue.spawnChild('retrieve', { id: `retrieve-${slot}`, input: { turn, seq_id } });
       enqueue.emit({ type: 'turn.submitted', method: turn.method, seq_id, width: turn.width });
     }),
     forget: enqueueActions(({ context, event, enqueue }) => {

@@ -41,9 +41,10 @@ export type TurnEnd = { kind: 'completed' } | { kind: 'failed'; error: Error };
  * in the machine's context, since copying it on each call would cost more than the call.
  */
 export class TurnQueue {
-  #waiting: Turn[] = [];
+  #waiting: (Turn | undefined)[] = [];
   #headIndex = 0;
-  readonly #submitted = new Set<Turn>();
+  readonly #submitted = new Map<Turn, number>();
+  readonly #freeSlots: number[] = [];
 
   get head(): Turn | undefined {
     return this.#waiting[this.#headIndex];
@@ -67,7 +68,8 @@ export class TurnQueue {
 
   /** Takes the head off the line; the line is compacted now and then, so that a shift costs nothing. */
   dropHead(): void {
-    this.#headIndex++;
+    // The turn holds the caller's data, so the line lets go of it at once.
+    this.#waiting[this.#headIndex++] = undefined;
     if (this.#headIndex > 1024 && this.#headIndex * 2 > this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#headIndex);
       this.#headIndex = 0;
@@ -82,20 +84,29 @@ export class TurnQueue {
     return true;
   }
 
-  noteSubmitted(turn: Turn): void {
-    this.#submitted.add(turn);
+  /**
+   * A sent turn, until it is settled; gives the number of the slot that it waits in. Slots are used again: XState keeps
+   * something for ever for each name that a child actor ever had.
+   */
+  noteSubmitted(turn: Turn): number {
+    const slot = this.#freeSlots.pop() ?? this.#submitted.size;
+    this.#submitted.set(turn, slot);
+    return slot;
   }
 
   noteSettled(turn: Turn): void {
+    const slot = this.#submitted.get(turn);
+    if (slot === undefined) return;
     this.#submitted.delete(turn);
+    this.#freeSlots.push(slot);
   }
 
   /** Fails every turn that has not settled. */
   failAll(error: Error): void {
-    const turns = [...this.#waiting.slice(this.#headIndex), ...this.#submitted];
+    const turns = [...this.#waiting.slice(this.#headIndex), ...this.#submitted.keys()];
     this.#waiting = [];
     this.#headIndex = 0;
     this.#submitted.clear();
-    for (const turn of turns) turn.fail(error);
+    for (const turn of turns) turn?.fail(error);
   }
 }

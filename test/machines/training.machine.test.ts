@@ -122,9 +122,22 @@ describe('training machine', () => {
     const { actor, enqueue } = await setUp();
     const turn = enqueue(new TestTurn('forward'));
     await turn.accept();
-    expect(Object.keys(actor.getSnapshot().children)).toContain('retrieve-1');
+    expect(Object.keys(actor.getSnapshot().children)).toContain('retrieve-0');
     await turn.complete();
     expect(Object.keys(actor.getSnapshot().children)).toEqual(['leftovers']);
+  });
+
+  it('gives a child the name of one that is over, since XState keeps something for each name', async () => {
+    const { actor, enqueue } = await setUp();
+    for (let round = 0; round < 3; round++) {
+      const [first, second] = [enqueue(new TestTurn('forward')), enqueue(new TestTurn('optimStep'))];
+      await first.accept();
+      await second.accept();
+      const names = Object.keys(actor.getSnapshot().children).filter((name) => name.startsWith('retrieve'));
+      expect(names.toSorted()).toEqual(['retrieve-0', 'retrieve-1']);
+      await second.complete();
+      await first.complete();
+    }
   });
 
   it('drains on close: sends what waits, waits for results, takes nothing new', async () => {

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { InvalidArgumentError } from '../../core/errors.ts';
 
@@ -65,12 +65,19 @@ function checkVersion(database: DatabaseSync, dataDir: string): void {
 
 function openFile(dataDir: string): DatabaseSync {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    makeFolder(resolve(dataDir));
     return new DatabaseSync(join(dataDir, 'tinker.db'), { timeout: 0 });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new InvalidArgumentError(`The data folder ${dataDir} cannot be used: ${reason}`, { cause: error });
   }
+}
+
+/** Node's own recursive mkdir never ends where a parent answers ENOENT for its children, as /proc does. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
 }
 
 /** A row of node:sqlite: each column as its own type. */
