@@ -11,7 +11,7 @@ const sampler = await service.createSamplingClient({ base_model: baseModel });
 const tokenizer = await training.getTokenizer();
 const data = [supervisedDatum({ tokens: tokenizer.encode('The moon is round.') })];
 const prompt = modelInput(tokenizer.encode('The moon'));
-const codeOf = (error: unknown): string => (TinkerError.isInstance(error) ? error.code : String(error));
+const codeOf = (error: unknown): string => (TinkerError.isInstance(error) ? error.code : 'another error');
 
 // A signal of your own rejects with your own reason.
 const controller = new AbortController();
@@ -23,8 +23,8 @@ check('the aborted sample has the reason it was given', reason instanceof Error 
 check('the sample beside it came back', (await kept).sequences.length === 1);
 
 // A deadline is one option; the call rejects, the line goes on.
-const late = await training.forward({ data, loss_fn: 'cross_entropy' }, { timeoutMs: 0 }).catch(codeOf);
-check(`the late call says so (${String(late)})`, late === 'timeout');
+const late: unknown = await training.forward({ data, loss_fn: 'cross_entropy' }, { timeoutMs: 0 }).catch(codeOf);
+check('the late call says that its time was over', late === 'timeout');
 
 // cancel() takes a waiting call out of the line before it has a sequence id.
 const first = training.forwardBackward({ data, loss_fn: 'cross_entropy' });
