@@ -103,6 +103,8 @@ async function measureSampling(engine: Engine): Promise<void> {
       stopAtEndOfSequence: false,
       promptLogprobs: false,
     });
+  // Two lengths, so that the rate is of the tokens alone: what the prompt costs is the same in both.
+  const [few, many] = [20, 220];
   for (const [batch, goal] of [
     [1, '400'],
     [8, '1,000'],
@@ -111,10 +113,14 @@ async function measureSampling(engine: Engine): Promise<void> {
       [256, 30],
       [1024, 300],
     ] as const) {
-      const time = await typicalSeconds(() => sample(batch, promptLength, 200));
-      report(`sampled tokens, batch ${batch}, context up to ${context}`, (batch * 200) / time, '/s', goal);
+      const short = await typicalSeconds(() => sample(batch, promptLength, few));
+      const long = await typicalSeconds(() => sample(batch, promptLength, many));
+      const rate = (batch * (many - few)) / (long - short);
+      report(`sampled tokens, batch ${batch}, context up to ${context}`, rate, '/s', goal);
     }
   }
+  report('prompt of 30 tokens and the first token', await typicalSeconds(() => sample(1, 30, 1)), 's');
+  report('prompt of 300 tokens and the first token', await typicalSeconds(() => sample(1, 300, 1)), 's');
   const requests = Array.from({ length: 100 }, () => 0);
   const time = await seconds(() => Promise.all(requests.map(() => sample(1, 30, 30))));
   report('100 requests of 30 tokens at once', 3000 / time, 'tokens/s');
