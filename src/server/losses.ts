@@ -1,30 +1,11 @@
+import { describeLoss, type LossDescription } from './engine/training/losses.ts';
 import { HttpError, unsupported } from './errors.ts';
 
-interface LossRules {
-  /** Inputs beside `target_tokens`; all are needed. */
-  inputs: readonly ('weights' | 'logprobs' | 'advantages')[];
-  /** Options, all numbers. */
-  config: readonly string[];
-  /** Whether a position may have several targets, `[N, K]`. */
-  takesSeveralTargets: boolean;
-}
-
-const policyInputs = { inputs: ['logprobs', 'advantages'], takesSeveralTargets: false } as const;
-const clipping = ['clip_low_threshold', 'clip_high_threshold'] as const;
-
-/** The losses that the engine computes (wire-protocol 3.4), and what each reads. */
-const lossRules: Readonly<Record<string, LossRules>> = {
-  cross_entropy: { inputs: ['weights'], config: [], takesSeveralTargets: true },
-  importance_sampling: { ...policyInputs, config: [] },
-  ppo: { ...policyInputs, config: clipping },
-  cispo: { ...policyInputs, config: clipping },
-  dro: { ...policyInputs, config: ['beta'] },
-};
-
-export function findLossRules(loss: string): LossRules {
-  const rules = Object.hasOwn(lossRules, loss) ? lossRules[loss] : undefined;
-  if (rules === undefined) throw unsupported(`The loss ${loss || '(none given)'}`);
-  return rules;
+/** What a loss reads; a loss that the engine does not compute is refused by name. */
+export function findLossRules(loss: string): LossDescription {
+  const description = describeLoss(loss);
+  if (description === undefined) throw unsupported(`The loss ${loss || '(none given)'}`);
+  return description;
 }
 
 /** The options of a loss as numbers; unknown ones and texts are refused by name. */
@@ -32,7 +13,7 @@ export function checkLossConfig(
   loss: string,
   config: Readonly<Record<string, number | string>>,
 ): Record<string, number> {
-  const { config: known } = findLossRules(loss);
+  const { configKeys: known } = findLossRules(loss);
   return Object.fromEntries(
     Object.entries(config).map(([key, value]) => {
       if (!known.includes(key)) {

@@ -32,7 +32,7 @@ function toTrainingRow(
   if (targetTensor === undefined) throw new HttpError(422, `${where}.loss_fn_inputs needs target_tokens`);
   const targetShape = checkTargetShape(targetTensor, tokens.length, `${where}.loss_fn_inputs.target_tokens`);
   const targetCount = targetShape[1] ?? 1;
-  if (targetCount !== 1 && !rules.takesSeveralTargets) {
+  if (targetCount !== 1 && !rules.severalTargets) {
     throw new HttpError(
       422,
       `${where}.loss_fn_inputs.target_tokens: the loss ${loss} takes one target per position`,

@@ -102,6 +102,23 @@ export interface Loss {
   evaluate(row: TrainingRow, logprobs: Float32Array): { sum: number; coefficients: Float32Array };
 }
 
+/** What a loss reads and takes, for whoever checks a request before it gets here. */
+export interface LossDescription {
+  /** Inputs beside the targets; all are needed. */
+  inputs: readonly InputName[];
+  configKeys: readonly string[];
+  /** Whether a position may have several targets. */
+  severalTargets: boolean;
+}
+
+/** Undefined for a loss that is not one of ours. */
+export function describeLoss(name: string): LossDescription | undefined {
+  const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
+  if (rule === undefined) return undefined;
+  const { inputs, defaults, severalTargets } = rule;
+  return { inputs, configKeys: Object.keys(defaults), severalTargets };
+}
+
 /** A loss by its wire name with its config; unknown names, keys and values are refused by name. */
 export function createLoss(name: string, config: Record<string, number>): Loss {
   const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
