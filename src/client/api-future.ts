@@ -1,7 +1,7 @@
 import { orAborted, withDeadline } from '../core/deadline.ts';
 import { Emitter, type ListenOptions } from '../core/emitter.ts';
 import { CancelledError } from '../core/errors.ts';
-import type { Clock } from '../core/clock.ts';
+import { toBackground, type Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { QueueChanged } from '../types/events.ts';
 
@@ -61,7 +61,7 @@ export class DeferredFuture<Value> implements ApiFuture<Value> {
     this.#settled.promise.catch((error: unknown) => {
       if (this.#status !== 'failed' || this.#observed) return;
       // A program that awaits its futures in order may come to this one a little later.
-      clock.setTimeout(() => {
+      toBackground(clock).setTimeout(() => {
         if (!this.#observed) logger.warn(`${method} failed and nobody awaits it`, { error: String(error) });
       }, unobservedAfterMs);
     });
@@ -92,7 +92,7 @@ export class DeferredFuture<Value> implements ApiFuture<Value> {
     return this.#status !== 'queued' && this.#status !== 'submitted';
   }
 
-  noteSubmitted(requestId: string): void {
+  noteSubmitted(requestId: string | undefined): void {
     this.#requestId = requestId;
     if (this.#status === 'queued') this.#status = 'submitted';
   }

@@ -1,3 +1,4 @@
+import { BillingError } from '../core/api-errors.ts';
 import type { Clock } from '../core/clock.ts';
 
 /** Between two tries of a request that was answered 402. */
@@ -23,6 +24,11 @@ export class BillingPause {
 
   constructor(options: BillingPauseOptions) {
     this.#options = options;
+  }
+
+  /** Whether a request that failed with this is to be repeated in a while; notes the 402 if it is one. */
+  pausesFor(error: unknown): boolean {
+    return error instanceof BillingError && this.note();
   }
 
   /** Notes a 402. False when the pause has lasted too long: then the 402 is a failure. */

@@ -1,5 +1,5 @@
 import { delay } from '../core/clock.ts';
-import { ConnectionError, FutureExpiredError, InvalidResponseError, RequestFailedError, TimeoutError } from '../core/errors.ts';
+import { ConnectionError, FutureExpiredError, InvalidResponseError, RequestFailedError, TimeoutError, TinkerError } from '../core/errors.ts';
 import type { Budget } from '../core/budget.ts';
 import { toFutureOutcome, type FutureOutcome, type QueuePosition } from '../core/future-outcome.ts';
 import { parseJson, toStatusError, type ApiClient } from '../http/api-client.ts';
@@ -90,12 +90,26 @@ class Poller<Value> {
     const outcome = toFutureOutcome({ status: response.status, contentType, json });
     if (outcome.kind === 'protobuf' || outcome.kind === 'json') {
       this.#report({ queue_state: 'active', queue_state_reason: null });
-      if (outcome.kind === 'json') return { kind: 'value', value: decode.json(outcome.value) };
-      if (decode.protobuf === undefined) throw new InvalidResponseError(`${request_type} was answered in protobuf`);
-      return { kind: 'value', value: decode.protobuf(response.body) };
+      return { kind: 'value', value: outcome.kind === 'json' ? decode.json(outcome.value) : this.#decode(response.body) };
     }
     if (outcome.kind === 'metadataOnly') return outcome;
     return this.#judge(outcome, response, clock.now() - askedAt);
+  }
+
+  /** What cannot be read is an answer that no server of the API gives, whatever the decoder calls it. */
+  #decode(body: Uint8Array): Value {
+    const { request_id, request_type, decode } = this.#request;
+    if (decode.protobuf === undefined) throw new InvalidResponseError(`${request_type} was answered in protobuf`);
+    try {
+      return decode.protobuf(body);
+    } catch (error) {
+      if (TinkerError.isInstance(error)) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new InvalidResponseError(`the result of ${request_type} is no protobuf of its kind: ${reason}`, {
+        cause: error,
+        requestId: request_id,
+      });
+    }
   }
 
   async #judge(

@@ -74,7 +74,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   /** Completions of one prompt: `num_samples` (1) sequences. Aborting gives this sample up and leaves others alone. */
   async sample(input: SampleInput, options: RequestOptions = {}): Promise<SampleResponse> {
     const request = checkSample(input);
-    if (!this.life.isOpen) throw new ClientClosedError('sample: this sampling client is closed');
+    if (!this.life.isOpen) throw this.life.failure ?? new ClientClosedError('sample: this sampling client is closed');
     this.#watch.noteStart();
     try {
       return await this.#inFlight.run(options, (signal) =>

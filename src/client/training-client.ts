@@ -28,6 +28,7 @@ import { toTokenizerId, type Tokenizer } from './tokenizers.ts';
 import { checkForwardBackward } from './training/check-data.ts';
 import { toChunks } from './training/chunking.ts';
 import { combineOutputs } from './training/combine.ts';
+import { namedSave } from './training/named-save.ts';
 import { submitChunks } from './training/submit-chunks.ts';
 import { submitOne, TurnLine } from './training/turn-line.ts';
 
@@ -120,13 +121,14 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     return this.#line.enqueue<SaveWeightsResponse, SaveWeightsResponse>('saveState', options, () => {
       checkSave('saveState', input, ['name', 'ttl_seconds', 'overwrite', 'user_metadata']);
       const { name, ...rest } = input;
+      const save = namedSave(this.#runtime, `weights/${name}`, (place, sending, onUncertain) =>
+        saveWeights(this.#runtime.api, { ...place, ...rest, path: name }, sending, onUncertain),
+      );
       return {
-        ...this.#request((place, sending) =>
-          saveWeights(this.#runtime.api, { ...place, ...rest, path: name }, sending),
-        ),
+        ...save,
         requestType: 'SaveWeights',
         decode: jsonResult('save_weights', saveWeightsResponseSchema),
-        finish: ([saved]) => this.#announceSave(saved?.path),
+        finish: ([saved]) => this.#announceSave(save.toPath(saved?.path)),
       };
     });
   }
@@ -139,13 +141,14 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
       () => {
         checkSave('saveWeightsForSampler', input, ['name', 'ttl_seconds', 'user_metadata']);
         const { name, ...rest } = input;
+        const save = namedSave(this.#runtime, `sampler_weights/${name}`, (place, sending, onUncertain) =>
+          saveWeightsForSampler(this.#runtime.api, { ...place, ...rest, path: name }, sending, onUncertain),
+        );
         return {
-          ...this.#request((place, sending) =>
-            saveWeightsForSampler(this.#runtime.api, { ...place, ...rest, path: name }, sending),
-          ),
+          ...save,
           requestType: 'SaveWeightsForSampler',
           decode: jsonResult('save_weights_for_sampler', saveWeightsForSamplerResponseSchema),
-          finish: ([saved]) => this.#announceSave(saved?.path),
+          finish: ([saved]) => this.#announceSave(save.toPath(saved?.path)),
         };
       },
     );
@@ -206,7 +209,7 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
   }
 
   #request(post: (place: TurnPlace, sending: RequestOptions) => Promise<UntypedFuture>) {
-    return { width: 1, submit: submitOne(post) };
+    return { width: 1, submit: submitOne(this.#runtime.billing, post) };
   }
 
   #announceSave(path: string | null | undefined): SaveWeightsResponse {

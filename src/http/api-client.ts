@@ -25,6 +25,8 @@ export interface ApiRequest {
   hot?: boolean | undefined;
   /** Deadline of one attempt, unless the caller's options say otherwise. */
   requestTimeoutMs?: number | undefined;
+  /** Told of each attempt of which nobody knows whether it took effect: there was no answer, or not the server's own. */
+  onUncertain?: (() => void) | undefined;
   /** Sent as the key, in place of what the client's own authentication gives: for the handshake. */
   credential?: string | undefined;
 }
@@ -96,6 +98,7 @@ export class ApiClient {
       retrying(
         async (index) => {
           const result = await this.#attempt(request, { ...options, idempotencyKey, signal }, index);
+          if (result instanceof AttemptFailure || result.status >= 500) request.onUncertain?.();
           if (result instanceof AttemptFailure || (result.status >= 200 && result.status < 300)) return result;
           return new AttemptFailure(toStatusError(what, result), readRetryHints(result.headers, clock.now()));
         },

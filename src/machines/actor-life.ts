@@ -12,6 +12,11 @@ export function createLife(actor: AnyActorRef, extra: object = {}): ClientLife {
       const snapshot = actor.getSnapshot();
       return snapshot.status === 'active' && snapshot.hasTag('accepting');
     },
+    get failure() {
+      const { output }: { output: unknown } = actor.getSnapshot();
+      const error = typeof output === 'object' && output !== null && 'error' in output ? output.error : undefined;
+      return error instanceof Error ? error : undefined;
+    },
     close({ deadlineMs = defaultCloseDeadlineMs } = {}) {
       closed ??= (async () => {
         actor.send({ type: 'close', deadlineMs, ...extra });

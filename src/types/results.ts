@@ -9,7 +9,7 @@ const tensorSchema = z.object({
 /** The JSON form of a forward_backward result, as older servers give it (wire-protocol 13.2). */
 export const forwardBackwardOutputJsonSchema = z.object({
   loss_fn_output_type: z.string().default('ArrayRecord'),
-  loss_fn_outputs: z.array(z.record(z.string(), tensorSchema)).default([]),
+  loss_fn_outputs: z.array(z.record(z.string(), tensorSchema)),
   metrics: z.record(z.string(), z.number()).default({}),
 });
 

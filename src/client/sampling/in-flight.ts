@@ -33,6 +33,8 @@ export class InFlight {
         abort: (reason) => {
           reject(reason);
           controller.abort(reason);
+          // Its caller has been told: nobody waits for what is left of it.
+          finish();
         },
       };
       const onAbort = signal === undefined ? undefined : (): void => sample.abort(signal.reason);

@@ -5,8 +5,14 @@ import type { DeferredFuture } from '../api-future.ts';
 /** What of a turn has been sent when its submission ends: the server's ids, or how far it came. */
 export type Submission =
   | { kind: 'accepted'; requestIds: readonly string[] }
-  | { kind: 'refused'; error: Error; takenCount: number }
-  | { kind: 'paused' };
+  | (TurnRefused & {
+      /** Those of its sequence ids that the server may not have seen, and would wait for. */
+      openIds: readonly number[];
+    })
+  | (TurnPaused & {
+      /** Some of its requests have been accepted: it can no longer be taken back. */
+      isPartlySent: boolean;
+    });
 
 export interface ApiTurnOptions<Value> {
   method: string;
@@ -25,6 +31,7 @@ export class ApiTurn<Value> implements Turn {
   readonly #options: ApiTurnOptions<Value>;
   readonly #detached = new AbortController();
   #requestIds: readonly string[] = [];
+  #isPartlySent = false;
 
   constructor(options: ApiTurnOptions<Value>) {
     this.#options = options;
@@ -47,7 +54,7 @@ export class ApiTurn<Value> implements Turn {
   async submit(place: TurnPlace, signal: AbortSignal): Promise<TurnAccepted | TurnRefused | TurnPaused> {
     const { future, submit } = this.#options;
     // Given up while it was next in line: nothing was sent, so no sequence id is used.
-    if (future.isSettled) {
+    if (future.isSettled && !this.#isPartlySent) {
       const error = new Error(`${this.method} was given up`);
       this.#options.laps.end(error);
       return { kind: 'refused', error, takenCount: 0 };
@@ -55,13 +62,16 @@ export class ApiTurn<Value> implements Turn {
     this.#options.laps.lap('queue_ms');
     const submission = await submit(place, signal);
     this.#options.laps.lap('submit_ms');
-    if (submission.kind === 'paused') return submission;
+    if (submission.kind === 'paused') {
+      this.#isPartlySent = submission.isPartlySent;
+      return submission;
+    }
     if (submission.kind === 'refused') {
       this.fail(submission.error);
       return submission;
     }
     this.#requestIds = submission.requestIds;
-    future.noteSubmitted(submission.requestIds[0] ?? '');
+    future.noteSubmitted(submission.requestIds[0]);
     return { kind: 'accepted' };
   }
 

@@ -1,6 +1,4 @@
 import { InvalidResponseError, TinkerError } from '../../core/errors.ts';
-import type { ForwardBackwardBody } from '../../http/encode.ts';
-import { forwardBackward } from '../../http/endpoints/training.ts';
 import type { TurnPlace } from '../../machines/turn-queue.ts';
 import type { Datum } from '../../types/datum.ts';
 import type { RequestOptions } from '../../types/options.ts';
@@ -8,6 +6,8 @@ import type { ForwardBackwardInput } from '../../types/training.ts';
 import type { ServiceRuntime } from '../runtime.ts';
 import type { Submission } from './api-turn.ts';
 import { estimateDatumBytes } from './chunking.ts';
+import { hasTakenId } from './open-ids.ts';
+import { postChunk } from './post-chunk.ts';
 
 export interface ChunkedCall {
   input: ForwardBackwardInput;
@@ -17,9 +17,9 @@ export interface ChunkedCall {
   parallel: boolean;
 }
 
-/** Sends the chunks of one call with consecutive sequence ids. No id is left open for the server to wait for. */
+/** Sends the chunks of one call with consecutive sequence ids; after a failure no further ones. */
 export async function submitChunks(
-  { api, config, wireFormat: format, requestBytes }: Pick<ServiceRuntime, 'api' | 'config' | 'wireFormat' | 'requestBytes'>,
+  runtime: ServiceRuntime,
   call: ChunkedCall,
   place: TurnPlace,
   options: RequestOptions,
@@ -27,27 +27,19 @@ export async function submitChunks(
   const { input, chunks, forwardOnly, parallel } = call;
   const { loss_fn, loss_fn_config } = input;
   const requestIds: (string | undefined)[] = chunks.map(() => undefined);
-  const failures: { index: number; error: Error }[] = [];
-  const sent = new Set<number>();
+  const failures: ChunkFailure[] = [];
 
   const { idempotencyKey } = options;
-  const post = (body: ForwardBackwardBody): Promise<string> => {
-    // One key must not stand for two requests.
-    const own = idempotencyKey === undefined ? {} : { idempotencyKey: `${idempotencyKey}-${body.seq_id}` };
-    const compress = config.proto_compress_fwdbwd;
-    return format.send(async (wireFormat) => {
-      const { request_id } = await forwardBackward(api, body, { wireFormat, compress }, { ...options, ...own });
-      return request_id;
-    });
-  };
   const sendChunk = async (index: number): Promise<void> => {
-    sent.add(index);
     const seq_id = place.seq_id + index;
     const data = chunks[index] ?? [];
+    // One key must not stand for two requests.
+    const own = idempotencyKey === undefined ? {} : { idempotencyKey: `${idempotencyKey}-${seq_id}` };
     try {
       const body = { ...place, seq_id, data, loss_fn, loss_fn_config, forward_only: forwardOnly };
       const bytes = data.reduce((sum, datum) => sum + estimateDatumBytes(datum), 0);
-      requestIds[index] = await requestBytes.run(bytes, options.signal, () => post(body));
+      const post = (): Promise<string> => postChunk(runtime, body, { ...options, ...own });
+      requestIds[index] = await runtime.requestBytes.run(bytes, options.signal, post);
     } catch (error) {
       failures.push({ index, error: toError(error) });
     }
@@ -61,42 +53,36 @@ export async function submitChunks(
     for (let index = 0; index < chunks.length && failures.length === 0; index++) await sendChunk(index);
   }
   const [failure] = failures;
+  const accepted = requestIds.filter((id) => id !== undefined);
   if (failure === undefined) {
-    const accepted = requestIds.filter((id) => id !== undefined);
     if (accepted.length === chunks.length) return { kind: 'accepted', requestIds: accepted };
     throw new InvalidResponseError('a chunk was answered without a request id');
   }
-  const unsent = chunks.map((_, index) => index).filter((index) => !sent.has(index));
-  await Promise.all(unsent.map((index) => fillGap(post, { ...place, seq_id: place.seq_id + index }, chunks)));
-  return { kind: 'refused', error: describeFailure(failure, requestIds, chunks.length), takenCount: chunks.length };
-}
-
-/** A request without effect for an id that would otherwise stay open: one token, forward only. */
-async function fillGap(
-  post: (body: ForwardBackwardBody) => Promise<string>,
-  place: TurnPlace,
-  chunks: ChunkedCall['chunks'],
-): Promise<void> {
-  const token = firstToken(chunks);
-  const datum: Datum = {
-    model_input: { chunks: [{ type: 'encoded_text', tokens: Int32Array.of(token) }] },
-    loss_fn_inputs: {
-      target_tokens: { dtype: 'int64', data: BigInt64Array.of(BigInt(token)), shape: [1] },
-      weights: { dtype: 'float32', data: Float32Array.of(0), shape: [1] },
-    },
+  if (failures.some(({ error }) => runtime.billing.pausesFor(error))) {
+    return { kind: 'paused', isPartlySent: accepted.length > 0 };
+  }
+  return {
+    kind: 'refused',
+    error: describeFailure(failure, requestIds, chunks.length),
+    takenCount: chunks.length,
+    openIds: toOpenIndexes(requestIds, failures).map((index) => place.seq_id + index),
   };
-  // Best effort: a server that refuses it has seen the id all the same.
-  await post({ ...place, data: [datum], loss_fn: 'cross_entropy', forward_only: true }).catch(() => undefined);
 }
 
-function firstToken(chunks: ChunkedCall['chunks']): number {
-  const chunk = chunks[0]?.[0]?.model_input.chunks.find(({ type }) => type === 'encoded_text');
-  return chunk?.type === 'encoded_text' ? (chunk.tokens[0] ?? 0) : 0;
+interface ChunkFailure {
+  index: number;
+  error: Error;
+}
+
+/** The chunks that were never sent, and those of which nobody knows whether they arrived. */
+function toOpenIndexes(requestIds: readonly (string | undefined)[], failures: readonly ChunkFailure[]): number[] {
+  const judged = new Set(failures.filter(({ error }) => hasTakenId(error)).map(({ index }) => index));
+  return requestIds.flatMap((id, index) => (id === undefined && !judged.has(index) ? [index] : []));
 }
 
 /** The error of the chunk that failed; of a call in several chunks it also says whose gradients already count. */
 function describeFailure(
-  { index, error }: { index: number; error: Error },
+  { index, error }: ChunkFailure,
   requestIds: readonly (string | undefined)[],
   count: number,
 ): Error {

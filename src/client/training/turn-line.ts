@@ -1,4 +1,3 @@
-import { BillingError } from '../../core/api-errors.ts';
 import { ClientClosedError } from '../../core/errors.ts';
 import type { Emitter } from '../../core/emitter.ts';
 import { SpanLaps } from '../../core/tracing.ts';
@@ -13,6 +12,7 @@ import type { BillingPause } from '../billing-pause.ts';
 import { pollFuture, type PollRequest } from '../poll-future.ts';
 import type { ServiceRuntime } from '../runtime.ts';
 import { ApiTurn, type Submission } from './api-turn.ts';
+import { hasTakenId, OpenIds } from './open-ids.ts';
 
 /** A call as the public methods describe it. */
 export interface Call<Raw, Value> {
@@ -33,12 +33,14 @@ export class TurnLine {
   readonly #actor: TrainingRef;
   readonly #life: ClientLife;
   readonly #emitter: Emitter<TrainingEvents>;
+  readonly #openIds: OpenIds;
 
   constructor(parts: { runtime: ServiceRuntime; actor: TrainingRef; life: ClientLife; emitter: Emitter<TrainingEvents> }) {
     this.#runtime = parts.runtime;
     this.#actor = parts.actor;
     this.#life = parts.life;
     this.#emitter = parts.emitter;
+    this.#openIds = new OpenIds(parts.runtime);
   }
 
   /** Takes its place before it returns. What is wrong with the arguments rejects the future, and takes no place. */
@@ -59,7 +61,7 @@ export class TurnLine {
     const future = new DeferredFuture<Value>({ method, clock, logger, signal, timeoutMs, onDetach });
     if (future.isSettled) return future;
     if (!this.#life.isOpen) {
-      future.reject(new ClientClosedError(`${method}: this training client is closed`));
+      future.reject(this.#life.failure ?? new ClientClosedError(`${method}: this training client is closed`));
       return future;
     }
     try {
@@ -76,7 +78,7 @@ export class TurnLine {
     call: Call<Raw, Value>,
     sending: RequestOptions,
   ): ApiTurn<Value> {
-    const { billing, startSpan, reportFailure, api } = this.#runtime;
+    const { startSpan, reportFailure, api } = this.#runtime;
     const laps = new SpanLaps(startSpan(`TrainingClient.${call.method}`), api.connection.clock);
     const headers = { ...laps.headers, ...sending.headers };
     const { method, width, submit, requestType, decode, finish } = call;
@@ -86,10 +88,7 @@ export class TurnLine {
       future,
       laps,
       onFailure: (error) => reportFailure(error, `TrainingClient.${method}`),
-      submit: async (place, signal) => {
-        const submission = await submit(place, { ...sending, headers, signal });
-        return isBillingPause(submission, billing) ? { kind: 'paused' } : submission;
-      },
+      submit: (place, signal) => this.#submit(submit, place, { ...sending, headers, signal }),
       retrieve: async (requestIds, signal) => {
         const poll = (request_id: string): Promise<Raw> =>
           pollFuture(this.#runtime, {
@@ -108,18 +107,33 @@ export class TurnLine {
       },
     });
   }
-}
 
-/** A call that was refused for billing is sent again, with the same sequence ids, while the pause may last. */
-function isBillingPause(submission: Submission, billing: BillingPause): boolean {
-  if (submission.kind !== 'refused') return false;
-  const { error } = submission;
-  const cause = error instanceof BillingError ? error : error.cause;
-  return cause instanceof BillingError && billing.note();
+  /** Sends a call, after the ids that earlier ones have left open: the server would not begin it before them. */
+  async #submit(
+    submit: Call<never, never>['submit'],
+    place: TurnPlace,
+    options: RequestOptions & { signal: AbortSignal },
+  ): Promise<Submission> {
+    const { billing } = this.#runtime;
+    const { signal } = options;
+    try {
+      await this.#openIds.fill(place.model_id, { signal });
+    } catch (error) {
+      if (billing.pausesFor(error)) return { kind: 'paused', isPartlySent: false };
+      return { kind: 'refused', error: toError(error), takenCount: 0, openIds: [] };
+    }
+    const submission = await submit(place, options);
+    if (submission.kind !== 'refused') return submission;
+    this.#openIds.add(submission.openIds);
+    // At once where that is possible, so that what was accepted of the call need not wait for the next one.
+    await this.#openIds.fill(place.model_id, { signal, retry: false }).catch(() => undefined);
+    return submission;
+  }
 }
 
 /** The submission of a call that is one request. */
 export function submitOne(
+  billing: BillingPause,
   post: (place: TurnPlace, options: RequestOptions) => Promise<UntypedFuture>,
 ): Call<never, never>['submit'] {
   return async (place, options) => {
@@ -127,8 +141,12 @@ export function submitOne(
       const { request_id } = await post(place, options);
       return { kind: 'accepted', requestIds: [request_id] };
     } catch (error) {
-      const failure = error instanceof Error ? error : new Error(String(error), { cause: error });
-      return { kind: 'refused', error: failure, takenCount: 1 };
+      if (billing.pausesFor(error)) return { kind: 'paused', isPartlySent: false };
+      return { kind: 'refused', error: toError(error), takenCount: 1, openIds: hasTakenId(error) ? [] : [place.seq_id] };
     }
   };
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error), { cause: error });
 }

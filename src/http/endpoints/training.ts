@@ -1,3 +1,4 @@
+import { namedSaveRetries } from '../../core/retry-policy.ts';
 import { untypedFutureSchema, type UntypedFuture } from '../../types/futures.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import {
@@ -67,17 +68,33 @@ export function optimStep(
   return api.json({ method: 'POST', path: '/optim_step', json, hot: true }, untypedFutureSchema, options);
 }
 
-/** A save is sent with few retries of its own: a 409 means that the name exists (architecture 3.8). */
-export function saveWeights(api: ApiClient, request: SaveWeightsRequest, options?: RequestOptions): Promise<UntypedFuture> {
-  const json = { ...request, type: 'save_weights' };
-  return api.json({ method: 'POST', path: '/save_weights', json }, untypedFutureSchema, options);
+/** `onUncertain`: see ApiRequest. A 409 to a save under a name is not asked again. */
+export function saveWeights(
+  api: ApiClient,
+  request: SaveWeightsRequest,
+  options?: RequestOptions,
+  onUncertain?: () => void,
+): Promise<UntypedFuture> {
+  return submitSave(api, 'save_weights', request, options, onUncertain);
 }
 
 export function saveWeightsForSampler(
   api: ApiClient,
   request: SaveWeightsForSamplerRequest,
   options?: RequestOptions,
+  onUncertain?: () => void,
 ): Promise<UntypedFuture> {
-  const json = { ...request, type: 'save_weights_for_sampler' };
-  return api.json({ method: 'POST', path: '/save_weights_for_sampler', json }, untypedFutureSchema, options);
+  return submitSave(api, 'save_weights_for_sampler', request, options, onUncertain);
+}
+
+function submitSave(
+  api: ApiClient,
+  type: string,
+  request: SaveWeightsRequest | SaveWeightsForSamplerRequest,
+  options?: RequestOptions,
+  onUncertain?: () => void,
+): Promise<UntypedFuture> {
+  const retries = request.path == null ? undefined : namedSaveRetries;
+  const json = { ...request, type };
+  return api.json({ method: 'POST', path: `/${type}`, json, retries, onUncertain }, untypedFutureSchema, options);
 }

@@ -1,0 +1,4 @@
+import { closedClients, closedServices } from '../../stories/acts/closes.ts';
+import { checkActs } from './check-acts.ts';
+
+checkActs(closedClients, closedServices);
