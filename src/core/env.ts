@@ -20,6 +20,8 @@ export interface Environment {
   hubEndpoint?: string | undefined;
   proxy: ProxyEnvironment;
   noColor: boolean;
+  /** Whether npm runs this program as a script, through a shell of its own. */
+  isNpmScript: boolean;
 }
 
 /** Proxies by scheme, and the hosts that are reached without one (`NO_PROXY`). */
@@ -48,5 +50,6 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
       except: variables['no_proxy'] || variables['NO_PROXY'] || undefined,
     },
     noColor: (variables['NO_COLOR'] ?? '') !== '',
+    isNpmScript: (variables['npm_lifecycle_event'] ?? '') !== '',
   };
 }

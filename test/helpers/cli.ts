@@ -29,7 +29,8 @@ export interface CliOptions {
 
 /** Spares every process but the first the work of reading the sources. */
 const compileCache = path.join(tmpdir(), 'tinker-test-compile-cache');
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+/** The program's source. */
+export const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /** Starts the real program in a process of its own, with nothing on its standard input. */
 export function startCli(args: readonly string[], options: CliOptions): RunningCli {

@@ -1,10 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { parseError, runCli, startCli, type RunningCli } from '../helpers/cli.ts';
+import { main, parseError, runCli, startCli, type RunningCli } from '../helpers/cli.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -22,6 +23,14 @@ async function serve(...args: string[]): Promise<RunningCli & { url: string }> {
   return { ...running, url: await running.shows('stdout', /ready at (\S+) .*\n/) };
 }
 
+function killIfAlive(pid: string | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(Number(pid), 'SIGKILL');
+  } catch {
+    // It has ended, as it should.
+  }
+}
+
 describe('serve', () => {
   it('prints one line with its URL once it answers, and ends cleanly on SIGTERM', async () => {
     const { url, child, ended } = await serve();
@@ -34,6 +43,23 @@ describe('serve', () => {
       stderr: '',
       stdout: `tinker-ts server is ready at ${url} (data in ${path.join(folder, 'tinker-data')})\n`,
     });
+  });
+
+  it('ends with the shell of npm, which does not pass SIGTERM on', async () => {
+    const program = `"${process.execPath}" "${main}" serve --port 0 & echo "pid $!"; wait`;
+    const env = { npm_lifecycle_event: 'serve' };
+    const shell = spawn('sh', ['-c', program], { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    shell.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+      if (output.includes('ready at')) shell.kill('SIGTERM');
+    });
+    onTestFinished(() => killIfAlive(/pid (\d+)/.exec(output)?.[1]));
+    // The output ends when the last process that holds it does: the server, not the shell.
+    await once(shell.stdout, 'end');
+    expect(output).toContain('ready at');
+    const again = await serve();
+    expect(again.url).toMatch(/^http:/);
   });
 
   it('ends cleanly on Ctrl-C, and its data folder is free again', async () => {

@@ -13,8 +13,10 @@ export interface ServeOptions {
 
 /** Runs a server until it is interrupted, which is how it is meant to end; the one line about it is printed at once. */
 export async function serve(context: CommandContext, options: ServeOptions): Promise<void> {
-  const { format, signal } = context;
+  const { format, signal, environment } = context;
   checkApiKey(context, options);
+  // Watched from the beginning: once the parent is gone nothing tells who it was.
+  using parent = environment.isNpmScript ? watchParent() : undefined;
   await using server = await start(options);
   const { url, dataDir } = server;
   process.stdout.write(
@@ -22,7 +24,23 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
       ? `${JSON.stringify({ url, data_dir: dataDir })}\n`
       : `tinker-ts server is ready at ${url} (data in ${dataDir})\n`,
   );
-  if (!signal.aborted) await once(signal, 'abort');
+  if (signal.aborted) return;
+  await Promise.race([once(signal, 'abort'), ...(parent === undefined ? [] : [parent.gone])]);
+}
+
+const parentCheckMs = 250;
+
+/**
+ * Tells when the parent process has ended. On SIGTERM npm ends its shell, and many shells do not pass the signal on: the
+ * server would be left behind and keep its port.
+ */
+function watchParent(): Disposable & { gone: Promise<void> } {
+  const parent = process.ppid;
+  const { promise: gone, resolve } = Promise.withResolvers<void>();
+  const timer = setInterval(() => {
+    if (process.ppid !== parent) resolve();
+  }, parentCheckMs);
+  return { gone, [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 function checkApiKey(context: CommandContext, { apiKey, host }: ServeOptions): void {
