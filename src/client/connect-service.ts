@@ -19,6 +19,7 @@ import type { RequestOptions } from '../types/options.ts';
 import { createApiClients } from './api-clients.ts';
 import { ClientFactory } from './client-factory.ts';
 import { createLimits } from './limits.ts';
+import { logEvents } from './log-events.ts';
 import { createOpenTelemetrySpans } from './open-telemetry.ts';
 import { createServicePorts } from './ports.ts';
 import { relay } from './relay.ts';
@@ -50,6 +51,7 @@ export async function connectService(options: ServiceOptions, callOptions: Reque
   await using resources = new AsyncDisposableStack();
   const emitter = new Emitter<ServiceEvents>(logger, { replay: ['status.changed'] });
   resources.defer(() => emitter.end());
+  logEvents(emitter, logger);
   emitter.emit('status.changed', { status: 'connecting' });
   const transport = createTransport({ proxy: environment.proxy, ca: options.ca });
   resources.defer(() => transport.close());

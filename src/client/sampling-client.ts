@@ -10,7 +10,7 @@ import type { SamplerFacts } from '../machines/ports.ts';
 import type { SamplingEvents } from '../types/events.ts';
 import type { UntypedFuture } from '../types/futures.ts';
 import type { ModelInput } from '../types/model-input.ts';
-import type { RequestOptions } from '../types/options.ts';
+import { requestOptionNames, type RequestOptions } from '../types/options.ts';
 import { samplingParamsSchema, type SampleInput, type SampleResponse } from '../types/sampling.ts';
 import { EventedClient } from './evented-client.ts';
 import { pollFuture } from './poll-future.ts';
@@ -74,6 +74,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   /** Completions of one prompt: `num_samples` (1) sequences. Aborting gives this sample up and leaves others alone. */
   async sample(input: SampleInput, options: RequestOptions = {}): Promise<SampleResponse> {
     const request = checkSample(input);
+    checkOptionNames('sample options', options, requestOptionNames);
     if (!this.life.isOpen) throw this.life.failure ?? new ClientClosedError('sample: this sampling client is closed');
     this.#watch.noteStart();
     try {

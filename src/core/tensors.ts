@@ -42,6 +42,15 @@ function isTokenId(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maxTokenId;
 }
 
+/** Index of the first value that is no token id, or -1. Looks at halves: a bigint for each element would be dear. */
+export function findNoTokenId(values: BigInt64Array): number {
+  const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2);
+  for (let index = 0; index < values.length; index++) {
+    if ((halves[2 * index] ?? 0) < 0 || halves[2 * index + 1] !== 0) return index;
+  }
+  return -1;
+}
+
 function badToken(what: string, index: number, value: unknown): InvalidArgumentError {
   return new InvalidArgumentError(`${what}[${index}] must be a token id (an integer from 0 to 2^31 - 1), and is ${String(value)}`);
 }

@@ -13,3 +13,12 @@ export interface RequestOptions {
   /** Same key, same effect: the server performs the request once however often it arrives. */
   idempotencyKey?: string | undefined;
 }
+
+export const requestOptionNames: readonly (keyof RequestOptions)[] = [
+  'signal',
+  'timeoutMs',
+  'requestTimeoutMs',
+  'retry',
+  'headers',
+  'idempotencyKey',
+];

@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../../core/config.ts';
 import { ClientClosedError } from '../../core/errors.ts';
 import type { Emitter } from '../../core/emitter.ts';
 import { SpanLaps } from '../../core/tracing.ts';
@@ -6,7 +7,7 @@ import type { TrainingRef } from '../../machines/service.machine.ts';
 import type { TurnPlace } from '../../machines/turn-queue.ts';
 import type { TrainingEvents } from '../../types/events.ts';
 import type { RequestType, UntypedFuture } from '../../types/futures.ts';
-import type { RequestOptions } from '../../types/options.ts';
+import { requestOptionNames, type RequestOptions } from '../../types/options.ts';
 import { DeferredFuture, type ApiFuture } from '../api-future.ts';
 import type { BillingPause } from '../billing-pause.ts';
 import { pollFuture, type PollRequest } from '../poll-future.ts';
@@ -65,6 +66,7 @@ export class TurnLine {
       return future;
     }
     try {
+      checkOptionNames(`${method} options`, options, requestOptionNames);
       turn = this.#toTurn(future, { method, ...prepare() }, sending);
       this.#actor.send({ type: 'turn.enqueue', turn });
     } catch (error) {

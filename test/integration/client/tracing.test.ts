@@ -39,11 +39,11 @@ describe('tracing (CFG-25, BEY-7)', () => {
     await context.with(trace.setSpan(context.active(), parent), async () => {
       await training.forward({ data, loss_fn: 'cross_entropy' });
       await sampler.sample({ prompt: modelInput([1, 2]), sampling_params: { max_tokens: 2 } });
-      await training.forward({ data, loss_fn: 'ppo' }).catch(() => undefined);
+      await training.saveState({ name: '..' }).catch(() => undefined);
     });
     const { traceId } = parent.spanContext();
     const spans = exporter.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId);
-    expect(spans.map(({ name }) => name)).toEqual(['TrainingClient.forward', 'SamplingClient.sample', 'TrainingClient.forward']);
+    expect(spans.map(({ name }) => name)).toEqual(['TrainingClient.forward', 'SamplingClient.sample', 'TrainingClient.saveState']);
     for (const { attributes } of spans.slice(0, 2)) {
       expect(attributes).toMatchObject({
         'tinker.queue_ms': expect.any(Number),
@@ -52,9 +52,9 @@ describe('tracing (CFG-25, BEY-7)', () => {
         'tinker.poll_count': expect.any(Number),
       });
     }
-    expect(spans[2]?.status.message).toMatch(/logprobs/);
+    expect(spans[2]?.status.message).toMatch(/name/);
     const sent = local.server.requests.filter(({ headers }) => headers['traceparent']?.includes(traceId)).map(({ path }) => path);
-    expect(new Set(sent)).toEqual(new Set(['/api/v1/forward_backward', '/api/v1/asample', '/api/v1/retrieve_future']));
+    expect(new Set(sent)).toEqual(new Set(['/api/v1/forward_backward', '/api/v1/asample', '/api/v1/retrieve_future', '/api/v1/save_weights']));
   });
 
   it('costs nothing and sends nothing unless it is asked for', async () => {
