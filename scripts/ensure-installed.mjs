@@ -1,7 +1,7 @@
 // Runs before `npm test` and `npm start`, on whatever Node the machine has: installs the dependencies of the
 // lock file when they are missing or older than it, then checks that the pinned Node runs.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 
@@ -10,7 +10,11 @@ const lockFile = path.join(root, 'package-lock.json');
 const marker = path.join(root, 'node_modules', '.package-lock.json');
 const requiredMajor = 24;
 
-if (!existsSync(marker) || statSync(marker).mtimeMs < statSync(lockFile).mtimeMs) {
+const folder = path.join(root, 'node_modules');
+// npm ci would empty the folder that a link leads to, which may be another checkout's.
+const isLinked = existsSync(folder) && lstatSync(folder).isSymbolicLink();
+
+if (!isLinked && (!existsSync(marker) || statSync(marker).mtimeMs < statSync(lockFile).mtimeMs)) {
   console.error('Installing dependencies (npm ci) …');
   const npm = process.env.npm_execpath;
   const [command, args] = npm ? [process.execPath, [npm]] : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];

@@ -17,6 +17,7 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   missing_api_key: exitCodes.authentication,
   invalid_api_key: exitCodes.authentication,
   authentication: exitCodes.authentication,
+  credential_unavailable: exitCodes.authentication,
   permission_denied: exitCodes.authentication,
   not_found: exitCodes.notFound,
 };
