@@ -29,7 +29,7 @@ describe('checkForwardBackward', () => {
     ['half a sparse tensor', withInput('weights', { dtype: 'float32', data: [1], sparse_crow_indices: [0, 1] }), 'both index arrays'],
     ['a misspelt field', { ...good, lossFnInputs: {} } as Datum, "data[1] has no option 'lossFnInputs'"],
     ['no chunks', { ...good, model_input: { chunks: [] } }, 'data[1].model_input must have at least one chunk'],
-    ['a token that is none', { ...good, model_input: { chunks: [{ type: 'encoded_text', tokens: [1, -2] }] } } as Datum, 'data[1].model_input.chunks[0].tokens[1]'],
+    ['a token that is none', { ...good, model_input: { chunks: [{ type: 'encoded_text' as const, tokens: [1, -2] }] } }, 'data[1].model_input.chunks[0].tokens[1]'],
   ])('refuses %s, naming datum and field', (_, datum, message) => {
     expect(check(datum)).toThrow(message);
   });
