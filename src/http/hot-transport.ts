@@ -97,7 +97,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     this.#release();
     const body = this.#more === undefined ? (this.#first ?? Buffer.alloc(0)) : Buffer.concat(this.#more);
-    this.#resolve({ status: this.#status, headers: this.#headers, body });
+    // A turn of the event loop later undici has the connection free again, and the caller's next request can take it.
+    setImmediate(this.#resolve, { status: this.#status, headers: this.#headers, body });
   }
 
   onResponseError(_: unknown, error: Error): void {
