@@ -134,7 +134,7 @@ export function isPartWorthKeeping(error: Error): boolean {
 function toExistsError(destination: string): DownloadError {
   return new DownloadError(
     'destination_exists',
-    `The target exists already: ${destination}. Pass force to replace it, or choose another output folder`,
+    `The target exists already: ${destination}`,
     { details: { destination } },
   );
 }
