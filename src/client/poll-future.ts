@@ -8,6 +8,7 @@ import type { HttpResponse } from '../http/transport.ts';
 import type { QueueChanged } from '../types/events.ts';
 import type { RequestType } from '../types/futures.ts';
 import { billingRetryMs, type BillingPause } from './billing-pause.ts';
+import { lostResultAdvice } from './training/doubt.ts';
 
 /** What all polls of a service share. */
 export interface PollContext {
@@ -122,7 +123,10 @@ class Poller<Value> {
       case 'failed':
         throw new RequestFailedError(outcome.message, outcome.category, { requestId: request_id });
       case 'expired':
-        throw new FutureExpiredError(`the result of ${request_type} is lost: ${outcome.message}`, { requestId: request_id });
+        throw new FutureExpiredError(
+          `the result of ${request_type} is lost: ${outcome.message}${lostResultAdvice(request_type)}`,
+          { requestId: request_id },
+        );
       case 'tryAgain':
         this.#failures = 0;
         if (outcome.position !== undefined) {

@@ -28,6 +28,7 @@ import { toTokenizerId, type Tokenizer } from './tokenizers.ts';
 import { checkForwardBackward } from './training/check-data.ts';
 import { toChunks } from './training/chunking.ts';
 import { combineOutputs } from './training/combine.ts';
+import { withDoubt } from './training/doubt.ts';
 import { namedSave } from './training/named-save.ts';
 import { submitChunks } from './training/submit-chunks.ts';
 import { submitOne, TurnLine } from './training/turn-line.ts';
@@ -108,7 +109,7 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     return this.#line.enqueue<OptimStepResponse, OptimStepResponse>('optimStep', options, () => {
       const adam_params = checkAdamParams(params);
       return {
-        ...this.#request((place, sending) => optimStep(this.#runtime.api, { ...place, adam_params }, sending)),
+        ...this.#request((place, sending) => optimStep(this.#runtime.api, { ...place, adam_params }, sending), withDoubt),
         requestType: 'OptimStep',
         decode: jsonResult('optim_step', optimStepResponseSchema),
         finish: ([response]) => response ?? { metrics: null },
@@ -208,8 +209,11 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     });
   }
 
-  #request(post: (place: TurnPlace, sending: RequestOptions) => Promise<UntypedFuture>) {
-    return { width: 1, submit: submitOne(this.#runtime.billing, post) };
+  #request(
+    post: (place: TurnPlace, sending: RequestOptions) => Promise<UntypedFuture>,
+    explain?: (error: Error) => Error,
+  ) {
+    return { width: 1, submit: submitOne(this.#runtime.billing, post, explain) };
   }
 
   #announceSave(path: string | null | undefined): SaveWeightsResponse {

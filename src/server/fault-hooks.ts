@@ -6,21 +6,29 @@ import type { FaultEffect, FaultList } from './faults.ts';
 /** Lets faults strike after the body was read and before it is checked. */
 export function addFaultHooks(app: FastifyInstance, faults: FaultList, clock: Clock): void {
   const cuts = new WeakMap<object, number>();
+  const closing = new AbortController();
+
+  // A request that a fault holds must not go on when the server behind it is gone.
+  app.addHook('preClose', async () => closing.abort());
 
   app.addHook('preValidation', async (request, reply) => {
     const route = request.routeOptions.url ?? '';
     const [path = ''] = request.url.split('?', 1);
     for (const effect of faults.strike({ method: request.method, route, path })) {
-      if (effect.kind === 'delay') await delay(effect.delayMs, clock);
-      else if (effect.kind !== 'cut') return answer(effect);
+      if (effect.kind === 'delay') {
+        await delay(effect.delayMs, clock, closing.signal).catch(() => undefined);
+        if (closing.signal.aborted) return cut();
+      } else if (effect.kind !== 'cut') return answer(effect);
       else if (effect.afterBytes !== undefined) cuts.set(request, effect.afterBytes);
-      else {
-        reply.hijack();
-        request.raw.socket.destroy();
-        return reply;
-      }
+      else return cut();
     }
     return undefined;
+
+    function cut(): typeof reply {
+      reply.hijack();
+      request.raw.socket.destroy();
+      return reply;
+    }
 
     function answer(effect: Extract<FaultEffect, { kind: 'reply' | 'garbage' }>): typeof reply {
       if (effect.kind === 'garbage') {

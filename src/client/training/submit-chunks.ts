@@ -6,6 +6,7 @@ import type { ForwardBackwardInput } from '../../types/training.ts';
 import type { ServiceRuntime } from '../runtime.ts';
 import type { Submission } from './api-turn.ts';
 import { estimateDatumBytes } from './chunking.ts';
+import { withDoubt } from './doubt.ts';
 import { hasTakenId } from './open-ids.ts';
 import { postChunk } from './post-chunk.ts';
 
@@ -63,7 +64,7 @@ export async function submitChunks(
   }
   return {
     kind: 'refused',
-    error: describeFailure(failure, requestIds, chunks.length),
+    error: describeFailure(forwardOnly ? failure : { ...failure, error: withDoubt(failure.error) }, requestIds, chunks.length),
     takenCount: chunks.length,
     openIds: toOpenIndexes(requestIds, failures).map((index) => place.seq_id + index),
   };

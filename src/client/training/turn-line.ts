@@ -133,10 +133,11 @@ export class TurnLine {
   }
 }
 
-/** The submission of a call that is one request. */
+/** The submission of a call that is one request; `explain` may add to what its error says. */
 export function submitOne(
   billing: BillingPause,
   post: (place: TurnPlace, options: RequestOptions) => Promise<UntypedFuture>,
+  explain: (error: Error) => Error = (error) => error,
 ): Call<never, never>['submit'] {
   return async (place, options) => {
     try {
@@ -144,7 +145,7 @@ export function submitOne(
       return { kind: 'accepted', requestIds: [request_id] };
     } catch (error) {
       if (billing.pausesFor(error)) return { kind: 'paused', isPartlySent: false };
-      return { kind: 'refused', error: toError(error), takenCount: 1, openIds: hasTakenId(error) ? [] : [place.seq_id] };
+      return { kind: 'refused', error: explain(toError(error)), takenCount: 1, openIds: hasTakenId(error) ? [] : [place.seq_id] };
     }
   };
 }

@@ -1,4 +1,4 @@
-import { abortedOthers, abortedSampling, abortedTraining } from '../../stories/acts/aborts.ts';
+import { acts } from '../../stories/acts/index.ts';
 import { checkActs } from './check-acts.ts';
 
-checkActs(abortedTraining, abortedSampling, abortedOthers);
+checkActs(acts.aborts);

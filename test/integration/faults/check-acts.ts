@@ -3,7 +3,7 @@ import type { Act } from '../../stories/story.ts';
 import { Theatre } from '../../stories/theatre.ts';
 
 /** Each story as a test: what the caller sees, what its error says, and that closed clients leave no timer behind. */
-export function checkActs(...acts: readonly Act[]): void {
+export function checkActs(acts: readonly Act[]): void {
   let theatre: Theatre;
   beforeAll(async () => {
     theatre = await Theatre.open({ isReal: false });

@@ -1,4 +1,4 @@
-import { closedClients, closedServices } from '../../stories/acts/closes.ts';
+import { acts } from '../../stories/acts/index.ts';
 import { checkActs } from './check-acts.ts';
 
-checkActs(closedClients, closedServices);
+checkActs(acts.closes);

@@ -1,7 +1,4 @@
-import { cutConnections } from '../../stories/acts/cut-connections.ts';
-import { deadServer } from '../../stories/acts/dead-server.ts';
-import { malformedReplies } from '../../stories/acts/malformed-replies.ts';
-import { sessionElsewhere } from '../../stories/acts/session-elsewhere.ts';
+import { acts } from '../../stories/acts/index.ts';
 import { checkActs } from './check-acts.ts';
 
-checkActs(cutConnections, deadServer, malformedReplies, sessionElsewhere);
+checkActs(acts.connections);

@@ -55,6 +55,16 @@ describe('a fault', () => {
     expect((await answer).status).toBe(200);
   });
 
+  it('lets go of what it delays when the server closes', async () => {
+    const closing = await startServer({ clock });
+    closing.server.faults.add({ route: '/api/v1/sessions', effect: { kind: 'delay', delayMs: 60_000 } });
+    const timers = clock.pendingCount;
+    const answer = expect(closing.client.get('sessions')).rejects.toThrow();
+    await until(() => clock.pendingCount > timers);
+    await closing[Symbol.asyncDispose]();
+    await answer;
+  });
+
   it('cuts the connection before the request is handled', async () => {
     running.server.faults.add({ route: '/api/v1/create_session', effect: { kind: 'cut' } });
     const before = (await client.get('sessions')).json;

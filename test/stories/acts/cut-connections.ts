@@ -142,6 +142,7 @@ export const cutConnections: Act = {
     {
       happened: 'no optim_step reaches the server for more than five minutes',
       sees: 'connection',
+      tells: /Could not reach .*; it may have taken effect all the same/,
       isLong: true,
       async run(stage) {
         const training = await stage.training();

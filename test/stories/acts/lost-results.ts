@@ -8,7 +8,7 @@ export const lostResults: Act = {
     {
       happened: 'the result of forward_backward is lost (410)',
       sees: 'future_expired',
-      tells: /the result of ForwardBackward is lost/,
+      tells: /the result of ForwardBackward is lost: a story; it may have taken effect/,
       async run(stage) {
         const training = await stage.training();
         stage.reply(routes.poll, 410);

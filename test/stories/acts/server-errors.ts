@@ -48,7 +48,7 @@ export const serverErrors: Act = {
     {
       happened: 'optim_step is answered 500 for more than five minutes',
       sees: 'server_error',
-      tells: /optim_step answered 500/,
+      tells: /optim_step answered 500: a story; it may have taken effect all the same: .* continue from the last saved state/,
       isLong: true,
       async run(stage) {
         const training = await stage.training();
