@@ -1,6 +1,6 @@
 import { orAborted, withDeadline } from '../core/deadline.ts';
 import { Emitter, type ListenOptions } from '../core/emitter.ts';
-import { CancelledError } from '../core/errors.ts';
+import { CancelledError, TimeoutError } from '../core/errors.ts';
 import { toBackground, type Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { QueueChanged } from '../types/events.ts';
@@ -67,16 +67,17 @@ export class DeferredFuture<Value> implements ApiFuture<Value> {
     });
     const onAbort = (): void => this.#detach(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
-    const deadline = new AbortController();
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : clock.setTimeout(
+            () => this.#detach(new TimeoutError(`${method} did not finish within ${timeoutMs} ms`)),
+            timeoutMs,
+          );
     this.#release = () => {
       signal?.removeEventListener('abort', onAbort);
-      deadline.abort();
+      if (timer !== undefined) clock.clearTimeout(timer);
     };
-    if (timeoutMs !== undefined) {
-      withDeadline(method, { timeoutMs }, clock, (timeout) => orAborted(this.#settled.promise, timeout)).catch(
-        (error: unknown) => this.#detach(error),
-      );
-    }
     if (signal?.aborted) onAbort();
   }
 

@@ -78,7 +78,7 @@ export class ApiTurn<Value> implements Turn {
   async retrieve(signal: AbortSignal): Promise<TurnEnd> {
     const { future, retrieve } = this.#options;
     try {
-      const value = await retrieve(this.#requestIds, AbortSignal.any([signal, this.#detached.signal]));
+      const value = await this.#untilDetached(signal, (own) => retrieve(this.#requestIds, own));
       this.#options.laps.lap('wait_ms');
       this.#options.laps.end();
       future.resolve(value);
@@ -87,6 +87,18 @@ export class ApiTurn<Value> implements Turn {
       this.#options.laps.lap('wait_ms');
       this.fail(error);
       return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+    }
+  }
+
+  /** Ends with the machine's signal or when the caller gives up, and leaves no listener on either. */
+  async #untilDetached(signal: AbortSignal, work: (own: AbortSignal) => Promise<Value>): Promise<Value> {
+    const { signal: own } = this.#detached;
+    const onAbort = (): void => this.#detached.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await work(own);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
     }
   }
 
