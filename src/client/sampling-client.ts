@@ -106,6 +106,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     const headers = { ...laps.headers, ...options.headers };
     const loop = {
       laps,
+      beginsAnew: options.retry !== false && !config.sample_no_retries,
       api,
       gate,
       billing,
@@ -118,8 +119,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     };
     try {
       const body = toSampleBody(input, this.samplerId);
-      const retry = options.retry ?? !config.sample_no_retries;
-      const response = await sampleUntilDone(loop, body, estimatePromptBytes(input.prompt), { ...options, headers, retry });
+      const response = await sampleUntilDone(loop, body, estimatePromptBytes(input.prompt), { ...options, headers });
       this.#watch.noteProgress();
       laps.end();
       return response;

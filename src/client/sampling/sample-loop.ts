@@ -2,7 +2,7 @@ import { ApiError, RateLimitError } from '../../core/api-errors.ts';
 import { delay } from '../../core/clock.ts';
 import { ConnectionError, FutureExpiredError, TimeoutError } from '../../core/errors.ts';
 import { AttemptFailure, retrying } from '../../core/retry.ts';
-import { sampleRetries } from '../../core/retry-policy.ts';
+import { noRetries, sampleRetries } from '../../core/retry-policy.ts';
 import type { SpanLaps } from '../../core/tracing.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import { submitSample, type SampleBody } from '../../http/endpoints/sampling.ts';
@@ -17,6 +17,8 @@ export interface SampleLoop {
   gate: DispatchGate;
   billing: BillingPause;
   laps: SpanLaps;
+  /** Whether a sample that was lost, or whose server was away for long, is drawn in a new attempt. */
+  beginsAnew: boolean;
   /** Each attempt that begins anew takes a sequence id of its own. */
   nextSeqId: () => number;
   retrieve: (accepted: UntypedFuture, signal: AbortSignal) => Promise<SampleResponse>;
@@ -50,7 +52,7 @@ export async function sampleUntilDone(
       return response;
     } catch (error) {
       signal.throwIfAborted();
-      if (options.retry === false || !isWorthAnotherAttempt(error)) throw error;
+      if (!loop.beginsAnew || !isWorthAnotherAttempt(error)) throw error;
       const base = Math.min(retryBaseMs * 2 ** (attempt - 1), retryCapMs);
       const delayMs = Math.min(base * (1 + 0.25 * (2 * random() - 1)), retryCapMs);
       loop.onRetry(attempt, delayMs, error);
@@ -66,7 +68,7 @@ function submit(
   options: RequestOptions & { signal: AbortSignal },
 ): Promise<UntypedFuture> {
   const { clock, random } = api.connection;
-  const { signal } = options;
+  const { signal, retry } = options;
   let turnedAway = false;
   const attempt = async (): Promise<UntypedFuture | AttemptFailure> => {
     for (;;) {
@@ -77,11 +79,12 @@ function submit(
       if (!(answer instanceof AttemptFailure)) return answer;
       const waitMs = toBackOffMs(answer.error, bytes, billing);
       if (waitMs === undefined) return answer;
-      turnedAway = true;
       gate.backOff(waitMs);
+      if (retry === false) return answer;
+      turnedAway = true;
     }
   };
-  return retrying(attempt, { profile: sampleRetries, clock, random, signal });
+  return retrying(attempt, { profile: retry === false ? noRetries : sampleRetries, clock, random, signal });
 }
 
 /** How long all samples are to wait after this answer; undefined when it is no request to wait. */

@@ -76,6 +76,19 @@ export const rateLimits: Act = {
       },
     },
     {
+      happened: 'a sample is answered 429, and retries are off',
+      sees: 'rate_limited',
+      async run(stage) {
+        const sampler = await stage.sampler();
+        stage.reply(routes.sample, 429);
+        const sight = await stage.see(sampler.sample(oneSample, { retry: false }));
+        assert.equal(stage.requests(routes.sample).length, 1);
+        // The others slow down all the same.
+        await stage.see(sampler.sample(oneSample), [1000]);
+        return sight;
+      },
+    },
+    {
       happened: 'a list is answered 429 with x-should-retry: false',
       sees: 'rate_limited',
       async run(stage) {

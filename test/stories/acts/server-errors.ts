@@ -37,6 +37,27 @@ export const serverErrors: Act = {
       },
     },
     {
+      happened: 'asample is answered 503, and retries are off',
+      sees: 'server_error',
+      async run(stage) {
+        const sampler = await stage.sampler();
+        stage.reply(routes.sample, 503);
+        const sight = await stage.see(sampler.sample(oneSample, { retry: false }));
+        assert.equal(stage.requests(routes.sample).length, 1);
+        return sight;
+      },
+    },
+    {
+      happened: 'asample is answered 503 twice, and the server lets no sample begin anew (sample_no_retries)',
+      sees: 'result',
+      async run(stage) {
+        stage.reply(routes.config, 200, { body: { sample_no_retries: true } });
+        const sampler = await stage.sampler();
+        stage.reply(routes.sample, 503, { count: 2 });
+        return stage.see(sampler.sample(oneSample), retryWaits(2));
+      },
+    },
+    {
       happened: 'create_model is answered 502 twice',
       sees: 'result',
       async run(stage) {
