@@ -19,13 +19,13 @@ export class OpenIds {
     for (const id of ids) this.#ids.add(id);
   }
 
-  /** Throws what keeps an id from being taken; that id and those after it stay open. */
+  /** Throws when the server does not come to look at a request; its id and those after it stay open. */
   async fill(model_id: string, options: RequestOptions): Promise<void> {
     for (const seq_id of this.#ids) {
       try {
         await postChunk(this.#sender, { model_id, seq_id, ...withoutEffect }, options);
       } catch (error) {
-        if (!hasTakenId(error)) throw error;
+        if (!isAnswered(error)) throw error;
       }
       this.#ids.delete(seq_id);
     }
@@ -35,6 +35,11 @@ export class OpenIds {
 /** Whether the server has judged what the request says, and so has seen its id; every other failure leaves that open. */
 export function hasTakenId(error: unknown): boolean {
   return error instanceof ApiError && [404, 410, 422].includes(error.status);
+}
+
+/** Whether it is of no use to ask again; some servers answer 409 when they know the id by another request. */
+function isAnswered(error: unknown): boolean {
+  return error instanceof ApiError && error.status < 500 && ![401, 402, 403, 408, 425, 429].includes(error.status);
 }
 
 /** One token, forward only. */

@@ -1,5 +1,5 @@
 import { checkOptionNames } from '../../core/config.ts';
-import { ClientClosedError } from '../../core/errors.ts';
+import { ClientClosedError, TinkerError } from '../../core/errors.ts';
 import type { Emitter } from '../../core/emitter.ts';
 import { SpanLaps } from '../../core/tracing.ts';
 import type { ClientLife } from '../../types/client-life.ts';
@@ -127,8 +127,9 @@ export class TurnLine {
     const submission = await submit(place, options);
     if (submission.kind !== 'refused') return submission;
     this.#openIds.add(submission.openIds);
-    // At once where that is possible, so that what was accepted of the call need not wait for the next one.
-    await this.#openIds.fill(place.model_id, { signal, retry: false }).catch(() => undefined);
+    const isAway = TinkerError.isInstance(submission.error) && submission.error.category === 'network';
+    // What was accepted of the call need not wait for the next one, where the server answers at all.
+    if (!isAway) await this.#openIds.fill(place.model_id, { signal, retry: false }).catch(() => undefined);
     return submission;
   }
 }
