@@ -1,5 +1,5 @@
 import { Emitter } from '../core/emitter.ts';
-import { createLife } from '../machines/actor-life.ts';
+import { createLife, signalOfEnd } from '../machines/actor-life.ts';
 import { spawnClient, type ServiceRef } from '../machines/spawn-client.ts';
 import type { ClientEvents, ClientKind, SamplingEvents, TrainingEvents } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
@@ -98,7 +98,7 @@ export class ClientFactory {
     const actor = await this.#within('creating a REST client', options, (signal) =>
       spawnClient(this.#service, { kind: 'rest', id: this.#toId('rest') }, signal),
     );
-    return RestClient.create(this.#runtime.api, createLife(actor));
+    return RestClient.create(this.#runtime.api.boundTo(signalOfEnd(actor, 'the REST client')), createLife(actor));
   }
 
   /** What a client tells also goes into the stream of the service. */

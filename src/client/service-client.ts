@@ -39,6 +39,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
   readonly #factory: ClientFactory;
   readonly #parts: ServiceParts;
   #downloads: DownloadManager | undefined;
+  readonly #ending = new AbortController();
   #closed: Promise<void> | undefined;
 
   private constructor(parts: ServiceParts) {
@@ -58,7 +59,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
 
   /** Which models the server offers. */
   getServerCapabilities(options?: RequestOptions): Promise<ServerCapabilities> {
-    return getServerCapabilities(this.#runtime.api, options);
+    return getServerCapabilities(this.#runtime.api.boundTo(this.#ending.signal), options);
   }
 
   /** A new LoRA adapter to train; resolves when the model exists. */
@@ -100,6 +101,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
         this.#downloads?.close(),
         this.#parts.toLife({ status, detail: detail ?? null }).close({ deadlineMs }),
       ]);
+      this.#ending.abort(new ClientClosedError('the service was closed before this call was answered'));
       this.#runtime.gate.close();
       await this.#parts.resources[Symbol.asyncDispose]();
     })();

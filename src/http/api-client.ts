@@ -53,14 +53,27 @@ export class ApiClient {
   readonly #transport: Transport;
   readonly #auth: RequestAuth;
   readonly #hooks: ApiClientHooks;
+  readonly #ending: AbortSignal | undefined;
   readonly #keyPrefix = `tinker-ts-${randomUUID()}`;
   #keyCount = 0;
 
-  constructor(connection: Connection, transport: Transport, auth: RequestAuth, hooks: ApiClientHooks = {}) {
+  constructor(
+    connection: Connection,
+    transport: Transport,
+    auth: RequestAuth,
+    hooks: ApiClientHooks = {},
+    ending?: AbortSignal,
+  ) {
     this.#connection = connection;
     this.#transport = transport;
     this.#auth = auth;
     this.#hooks = hooks;
+    this.#ending = ending;
+  }
+
+  /** The same client, for requests that end with this signal too, as with one of their own. */
+  boundTo(ending: AbortSignal): ApiClient {
+    return new ApiClient(this.#connection, this.#transport, this.#auth, this.#hooks, ending);
   }
 
   get connection(): Connection {
@@ -68,12 +81,14 @@ export class ApiClient {
   }
 
   /** Sends until it succeeds, the profile is used up or the deadline passes; throws ApiError for any status but 2xx. */
-  send(request: ApiRequest, options: RequestOptions = {}): Promise<HttpResponse> {
+  send(request: ApiRequest, sending: RequestOptions = {}): Promise<HttpResponse> {
+    const options = this.#bind(sending);
     return this.#reporting(request, options, () => this.#send(request, options));
   }
 
   /** `send`, with the answer checked against a schema. */
-  json<Value>(request: ApiRequest, schema: Schema<Value>, options: RequestOptions = {}): Promise<Value> {
+  json<Value>(request: ApiRequest, schema: Schema<Value>, sending: RequestOptions = {}): Promise<Value> {
+    const options = this.#bind(sending);
     return this.#reporting(request, options, async () => {
       const response = await this.#send(request, options);
       const parsed = schema.safeParse(parseJson(response.body));
@@ -84,9 +99,16 @@ export class ApiClient {
 
   /** One exchange whose status the caller judges. The way of samples and polls: nothing around the request itself. */
   async exchange(request: ApiRequest, options: RequestOptions = {}): Promise<HttpResponse> {
-    const result = await this.#attempt(request, options, 0);
+    const result = await this.#attempt(request, this.#bind(options), 0);
     if (result instanceof AttemptFailure) throw result.error;
     return result;
+  }
+
+  #bind(options: RequestOptions): RequestOptions {
+    if (this.#ending === undefined) return options;
+    // A signal for each request: hundreds of listeners on one would be taken for a leak.
+    const own = options.signal === undefined ? [] : [options.signal];
+    return { ...options, signal: AbortSignal.any([...own, this.#ending]) };
   }
 
   async #send(request: ApiRequest, options: RequestOptions): Promise<HttpResponse> {

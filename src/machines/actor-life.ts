@@ -1,4 +1,5 @@
 import type { AnyActorRef } from 'xstate';
+import { ClientClosedError } from '../core/errors.ts';
 import type { ClientLife } from '../types/client-life.ts';
 import { outcomeOf } from './bridge.ts';
 
@@ -26,4 +27,12 @@ export function createLife(actor: AnyActorRef, extra: object = {}): ClientLife {
       return closed;
     },
   };
+}
+
+/** Aborts when the actor has ended, for calls that it does not know of. */
+export function signalOfEnd(actor: AnyActorRef, what: string): AbortSignal {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(new ClientClosedError(`${what} was closed before this call was answered`));
+  outcomeOf(actor).then(abort, abort);
+  return controller.signal;
 }

@@ -172,6 +172,42 @@ export const closedServices: Act = {
     closedWhile('a model is being created', routes.createModel),
     closedWhile('the facts of a new model are asked for', routes.getInfo),
     {
+      happened: 'a service is closed while a list is on its way',
+      sees: 'client_closed',
+      async run(stage) {
+        const service = await stage.connect();
+        const rest = await service.createRestClient();
+        const request = stage.hold(routes.sessions);
+        const sight = stage.see(rest.listSessions());
+        await request.arrived();
+        await service.close();
+        request.release();
+        return sight;
+      },
+    },
+    {
+      happened: 'a service is closed while a list waits for its next attempt',
+      sees: 'client_closed',
+      async run(stage) {
+        const service = await stage.connect();
+        const rest = await service.createRestClient();
+        stage.reply(routes.sessions, 503, { headers: { 'retry-after-ms': '30000' } });
+        const sight = stage.see(rest.listSessions());
+        await stage.begun(30_000);
+        await service.close();
+        return sight;
+      },
+    },
+    {
+      happened: 'a closed service is asked for its capabilities',
+      sees: 'client_closed',
+      async run(stage) {
+        const service = await stage.connect();
+        await service.close();
+        return stage.see(service.getServerCapabilities());
+      },
+    },
+    {
       happened: 'a service is closed while the server is away',
       sees: 'result',
       async run(stage) {

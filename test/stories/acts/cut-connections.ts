@@ -154,6 +154,20 @@ export const cutConnections: Act = {
       },
     },
     {
+      happened: 'no poll of a sample is answered for two hours',
+      sees: 'connection',
+      tells: /No progress made in 7200 s: requests appear to be stuck/,
+      isLong: true,
+      async run(stage) {
+        const sampler = await stage.sampler();
+        stage.fault(routes.poll, { kind: 'cut' }, { count: forever });
+        const sight = await stage.see(sampler.sample(oneSample), [2 * 60 * 60_000]);
+        stage.heal();
+        await stage.samplesOn(sampler);
+        return sight;
+      },
+    },
+    {
       happened: 'one of the three requests of a call never reaches the server, and retries are off',
       sees: 'connection',
       tells: /chunk [12] of 3 failed \(accepted and counting: [12]\)/,
