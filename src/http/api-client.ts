@@ -124,7 +124,7 @@ export class ApiClient {
           if (result instanceof AttemptFailure || (result.status >= 200 && result.status < 300)) return result;
           return new AttemptFailure(toStatusError(what, result), readRetryHints(result.headers, clock.now()));
         },
-        { profile, clock, random, signal, onRetry: (retry) => this.#reportRetry(what, retry) },
+        { profile, clock, random, signal, onRetry: (retry) => this.reportRetry(what, retry) },
       ),
     );
   }
@@ -203,7 +203,8 @@ export class ApiClient {
     this.#hooks.onDeprecation?.({ note, level: headers['x-deprecation-level'] === 'error' ? 'error' : 'warning' });
   }
 
-  #reportRetry(what: string, retry: RetryAttempt): void {
+  /** Tells of a retry; whoever repeats exchanges in a loop of its own calls it too. */
+  reportRetry(what: string, retry: RetryAttempt): void {
     const { attempt, delayMs, error } = retry;
     // One failure in passing is nobody's concern; the second is worth a line.
     const level = attempt === 1 ? 'info' : 'warn';

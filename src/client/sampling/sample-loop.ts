@@ -84,7 +84,8 @@ function submit(
       turnedAway = true;
     }
   };
-  return retrying(attempt, { profile: retry === false ? noRetries : sampleRetries, clock, random, signal });
+  const profile = retry === false ? noRetries : sampleRetries;
+  return retrying(attempt, { profile, clock, random, signal, onRetry: (next) => api.reportRetry('POST /api/v1/asample', next) });
 }
 
 /** How long all samples are to wait after this answer; undefined when it is no request to wait. */

@@ -29,9 +29,13 @@ export const serverErrors: Act = {
       happened: 'asample is answered 500 three times',
       sees: 'result',
       async run(stage) {
-        const sampler = await stage.sampler();
+        const service = await stage.connect();
+        const sampler = await stage.sampler(service);
+        const told: string[] = [];
+        service.on('retry.scheduled', ({ what, attempt }) => told.push(`${what} ${attempt}`));
         stage.reply(routes.sample, 500, { count: 3 });
         const sight = await stage.see(sampler.sample(oneSample), retryWaits(3));
+        assert.deepEqual(told, [1, 2, 3].map((attempt) => `POST /api/v1/asample ${attempt}`));
         assert.deepEqual(stage.seqIds(routes.sample), [0, 0, 0, 0]);
         return sight;
       },
