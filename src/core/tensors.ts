@@ -111,10 +111,18 @@ export function toBytes(values: Int32Array | Float32Array | BigInt64Array): Uint
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-/** An aligned copy of `bytes` for a typed array to view; protobuf slices may start anywhere. */
-export function toAlignedBuffer(bytes: Uint8Array, elementBytes: number, what: string): ArrayBuffer {
+/**
+ * The same bytes where a typed array can view them: as they are when they begin at a multiple of their element's size, else
+ * a copy, since protobuf slices may begin anywhere.
+ */
+export function toAligned(bytes: Uint8Array, elementBytes: number, what: string): Uint8Array<ArrayBuffer> {
   if (bytes.byteLength % elementBytes !== 0) {
     throw new InvalidArgumentError(`${what} has ${bytes.byteLength} bytes, not a multiple of ${elementBytes}`);
   }
-  return new Uint8Array(bytes).buffer;
+  if (bytes.byteOffset % elementBytes === 0 && bytes.buffer instanceof ArrayBuffer) {
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
+  copy.set(bytes);
+  return copy;
 }

@@ -1,6 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { InvalidResponseError } from '../core/errors.ts';
-import { toAlignedBuffer } from '../core/tensors.ts';
+import { toAligned } from '../core/tensors.ts';
 import {
   DType,
   ForwardBackwardOutputSchema,
@@ -13,6 +13,18 @@ import { forwardBackwardOutputJsonSchema, sampleResponseJsonSchema } from '../ty
 import type { SampleResponse } from '../types/sampling.ts';
 import type { TensorData } from '../types/tensor.ts';
 import type { ForwardBackwardOutput } from '../types/training.ts';
+
+interface TypedArrayClass<Values> {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBuffer, byteOffset: number, length: number): Values;
+}
+
+/** Packed little-endian elements, read in place where they are aligned. */
+function view<Values>(ArrayClass: TypedArrayClass<Values>, bytes: Uint8Array, what: string): Values {
+  const { BYTES_PER_ELEMENT: size } = ArrayClass;
+  const { buffer, byteOffset, byteLength } = toAligned(bytes, size, what);
+  return new ArrayClass(buffer, byteOffset, byteLength / size);
+}
 
 /** A protobuf forward_backward result (wire-protocol 4.3): fields of several records are laid end to end. */
 export function decodeForwardBackwardOutput(bytes: Uint8Array): ForwardBackwardOutput {
@@ -40,15 +52,26 @@ function decodeRecord(record: ArrayRecord): Record<string, TensorData>[] {
   });
 }
 
-/** One tensor for each datum; `offsets` count bytes on the wire, before any widening. */
+/**
+ * One tensor for each datum, all of them views of one copy: a copy for each would cost more than all the rest. `offsets`
+ * count bytes on the wire, before any widening.
+ */
 function sliceTensor({ data, offsets, dtype, trailingShape }: BatchedTensor, name: string): TensorData[] {
-  const bounds = new BigInt64Array(toAlignedBuffer(offsets, 8, `offsets of ${name}`));
+  const bounds = view(BigInt64Array, offsets, `offsets of ${name}`);
   const trailing = trailingShape.map(Number);
   const width = trailing.reduce((product, size) => product * size, 1);
+  const whole = widen(data, dtype, name);
+  const elementBytes = whole.data.length === 0 ? 1 : data.byteLength / whole.data.length;
   return Array.from({ length: Math.max(bounds.length - 1, 0) }, (_, index) => {
-    const bytes = data.subarray(Number(bounds[index]), Number(bounds[index + 1]));
-    const tensor = widen(bytes, dtype, name);
-    return { ...tensor, shape: [width === 0 ? 0 : tensor.data.length / width, ...trailing] };
+    const start = Number(bounds[index]) / elementBytes;
+    const end = Number(bounds[index + 1]) / elementBytes;
+    if (!Number.isInteger(start) || !Number.isInteger(end) || end > whole.data.length) {
+      throw new InvalidResponseError(`the result's field ${name} is cut into pieces that it does not have`);
+    }
+    const shape = [width === 0 ? 0 : (end - start) / width, ...trailing];
+    return whole.dtype === 'float32'
+      ? { dtype: whole.dtype, data: whole.data.subarray(start, end), shape }
+      : { dtype: whole.dtype, data: whole.data.subarray(start, end), shape };
   });
 }
 
@@ -57,15 +80,15 @@ type Flat = Omit<Extract<TensorData, { dtype: 'float32' }>, 'shape'> | Omit<Extr
 function widen(bytes: Uint8Array, dtype: DType, name: string): Flat {
   switch (dtype) {
     case DType.DTYPE_FLOAT32:
-      return { dtype: 'float32', data: new Float32Array(toAlignedBuffer(bytes, 4, name)) };
+      return { dtype: 'float32', data: view(Float32Array, bytes, name) };
     case DType.DTYPE_BFLOAT16: {
-      const bits = Uint32Array.from(new Uint16Array(toAlignedBuffer(bytes, 2, name)), (half) => half << 16);
+      const bits = Uint32Array.from(view(Uint16Array, bytes, name), (half) => half << 16);
       return { dtype: 'float32', data: new Float32Array(bits.buffer) };
     }
     case DType.DTYPE_INT64:
-      return { dtype: 'int64', data: new BigInt64Array(toAlignedBuffer(bytes, 8, name)) };
+      return { dtype: 'int64', data: view(BigInt64Array, bytes, name) };
     case DType.DTYPE_INT32: {
-      const values = new Int32Array(toAlignedBuffer(bytes, 4, name));
+      const values = view(Int32Array, bytes, name);
       return { dtype: 'int64', data: BigInt64Array.from(values, BigInt) };
     }
     case DType.DTYPE_UNSPECIFIED:
@@ -81,7 +104,7 @@ export function decodeSampleResponse(bytes: Uint8Array): SampleResponse {
     sequences: message.sequences.map((sequence) => ({
       sequence_id: null,
       stop_reason: toStopReason(sequence.stopReason),
-      tokens: new Int32Array(toAlignedBuffer(sequence.tokens, 4, 'tokens')),
+      tokens: view(Int32Array, sequence.tokens, 'tokens'),
       logprobs: toOptionalFloats(sequence.logprobs, 'logprobs'),
     })),
     prompt_logprobs: toOptionalFloats(message.promptLogprobs, 'prompt_logprobs'),
@@ -97,7 +120,7 @@ function toStopReason(reason: StopReason): 'stop' | 'length' {
 
 /** Absent and empty both mean "not given". */
 function toOptionalFloats(bytes: Uint8Array | undefined, name: string): Float32Array | null {
-  return bytes === undefined || bytes.byteLength === 0 ? null : new Float32Array(toAlignedBuffer(bytes, 4, name));
+  return bytes === undefined || bytes.byteLength === 0 ? null : view(Float32Array, bytes, name);
 }
 
 /** The JSON forms of the same results, which older servers give. */
