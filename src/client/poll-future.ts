@@ -85,7 +85,7 @@ class Poller<Value> {
     const poll = { request_id, request_type, allow_metadata_only, iteration: this.#iteration++ };
     onPoll?.(poll.iteration);
     const response = await answerOrFailure(retrieveFuture(api, poll, { signal, headers }));
-    if (response === undefined) return this.#wait(backOffMs(this.#failures++, 30_000));
+    if (response instanceof Error) return this.#backOff(30_000, response);
     const contentType = response.headers['content-type'] ?? '';
     const json = contentType.includes('protobuf') ? undefined : parseJson(response.body);
     const outcome = toFutureOutcome({ status: response.status, contentType, json });
@@ -138,10 +138,10 @@ class Poller<Value> {
         if (this.#quickAnswers > 1) await this.#wait(Math.min(50 * 2 ** this.#quickAnswers, 1000));
         return undefined;
       case 'rateLimited':
-        return this.#wait(backOffMs(this.#failures++, 30_000));
+        return this.#backOff(30_000, toStatusError(`the result of ${request_type}`, response));
       case 'serverError':
         // The official client asks again at once, for ever; an outage need not be a hot loop.
-        return this.#wait(backOffMs(this.#failures++, 5000));
+        return this.#backOff(5000, toStatusError(`the result of ${request_type}`, response));
       case 'billing':
         if (!this.#context.billing.note()) throw toStatusError(`the result of ${request_type}`, response);
         return this.#wait(billingRetryMs);
@@ -152,6 +152,14 @@ class Poller<Value> {
         if (response.status >= 300) throw toStatusError(`the result of ${request_type}`, response);
         throw new InvalidResponseError(`${request_type} was answered with something that is no result`);
     }
+  }
+
+  /** Waits longer after each failure in a row, and says so. */
+  #backOff(capMs: number, error: Error): Promise<undefined> {
+    const delayMs = Math.min(1000 * 2 ** this.#failures++, capMs);
+    const what = `the result of ${this.#request.request_type}`;
+    this.#context.api.reportRetry(what, { attempt: this.#failures, delayMs, error });
+    return this.#wait(delayMs);
   }
 
   async #wait(delayMs: number): Promise<undefined> {
@@ -172,16 +180,12 @@ class Poller<Value> {
   }
 }
 
-/** Undefined when the server could not be reached: polls outlive outages. */
-async function answerOrFailure(answer: Promise<HttpResponse>): Promise<HttpResponse | undefined> {
+/** The error when the server could not be reached: polls outlive outages. */
+async function answerOrFailure(answer: Promise<HttpResponse>): Promise<HttpResponse | Error> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof ConnectionError || error instanceof TimeoutError) return undefined;
+    if (error instanceof ConnectionError || error instanceof TimeoutError) return error;
     throw error;
   }
-}
-
-function backOffMs(failures: number, capMs: number): number {
-  return Math.min(1000 * 2 ** failures, capMs);
 }

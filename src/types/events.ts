@@ -12,7 +12,7 @@ export interface QueueChanged {
 
 /** A request that failed in a passing way is sent again after `delayMs`. */
 export interface RetryScheduled {
-  /** Method and path, for example `POST /api/v1/create_model`. */
+  /** Method and path, or the result that is asked for: `POST /api/v1/create_model`, `the result of Sample`. */
   what: string;
   /** 1 for the first retry. */
   attempt: number;

@@ -84,7 +84,10 @@ describe('sampling client', () => {
   it('outlives an outage of the submission and of the polls', async () => {
     local.server.faults.add({ route: '/api/v1/asample', effect: briefOutage(429) });
     local.server.faults.add({ route: '/api/v1/retrieve_future', effect: { kind: 'cut' } });
+    const retries: string[] = [];
+    service.on('retry.scheduled', ({ what }) => retries.push(what));
     await expect(sampler.sample({ prompt, sampling_params: { max_tokens: 2 } })).resolves.toBeDefined();
+    expect(retries).toEqual(['the result of Sample']);
   });
 
   it('says what the server refuses', async () => {
