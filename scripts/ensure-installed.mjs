@@ -17,7 +17,9 @@ const isLinked = existsSync(folder) && lstatSync(folder).isSymbolicLink();
 if (!isLinked && (!existsSync(marker) || statSync(marker).mtimeMs < statSync(lockFile).mtimeMs)) {
   console.error('Installing dependencies (npm ci) …');
   const npm = process.env.npm_execpath;
-  const [command, args] = npm ? [process.execPath, [npm]] : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];
+  const [command, args] = npm
+    ? [process.execPath, [npm]]
+    : [process.platform === 'win32' ? 'npm.cmd' : 'npm', []];
   const { status } = spawnSync(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -58,7 +58,13 @@ export type {
   DownloadResult,
   DownloadState,
 } from './types/downloads.ts';
-export type { QueueChanged, RetryScheduled, SamplingEvents, ServiceEvents, TrainingEvents } from './types/events.ts';
+export type {
+  QueueChanged,
+  RetryScheduled,
+  SamplingEvents,
+  ServiceEvents,
+  TrainingEvents,
+} from './types/events.ts';
 export type { LossFn, LossFnConfig } from './types/loss.ts';
 export type { ModelInput, ModelInputChunk, Tokens } from './types/model-input.ts';
 export type { RequestOptions } from './types/options.ts';

@@ -22,7 +22,10 @@ const rank = typeof config === 'object' && config !== null && 'r' in config ? co
 check('the adapter that arrived has the rank that was asked for', rank === 8);
 
 const again = await service.downloads.download(checkpoint, { outputDir }).catch((error: unknown) => error);
-check('a second download refuses to overwrite the first', TinkerError.isInstance(again) && again.code === 'destination_exists');
+check(
+  'a second download refuses to overwrite the first',
+  TinkerError.isInstance(again) && again.code === 'destination_exists',
+);
 
 const replaced = await service.downloads.download(checkpoint, { outputDir, force: true });
 check('with force it replaces it', replaced.destination === destination);

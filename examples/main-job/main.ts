@@ -34,7 +34,9 @@ for (const { pass, step } of losses) {
   await step;
   const loss = perToken(metrics['loss:sum'] ?? Number.NaN, data);
   curve.push(loss);
-  console.log(`  step ${String(curve.length).padStart(2)}  loss ${loss.toFixed(3)}  ${'▆'.repeat(Math.ceil(loss * 6))}`);
+  console.log(
+    `  step ${String(curve.length).padStart(2)}  loss ${loss.toFixed(3)}  ${'▆'.repeat(Math.ceil(loss * 6))}`,
+  );
 }
 
 const state = training.saveState({ name: 'lesson' });
@@ -61,8 +63,14 @@ for (const file of files) console.log(`            ${file.name}  ${file.size_byt
 console.log();
 const [firstLoss = 0, lastLoss = 0] = [curve[0], curve.at(-1)];
 check(`the loss fell from ${firstLoss.toFixed(3)} to ${lastLoss.toFixed(3)}`, lastLoss < firstLoss / 4);
-check('the model gives the answers that it was taught', lessons.every(({ answer }, index) => answers[index] === answer));
-check('the downloaded checkpoint holds an adapter', files.some(({ name }) => name === 'adapter_model.safetensors'));
+check(
+  'the model gives the answers that it was taught',
+  lessons.every(({ answer }, index) => answers[index] === answer),
+);
+check(
+  'the downloaded checkpoint holds an adapter',
+  files.some(({ name }) => name === 'adapter_model.safetensors'),
+);
 
 async function printAnswers(sampler: SamplingClient, tokens: Tokenizer): Promise<string[]> {
   const given = await Promise.all(lessons.map(({ question }) => ask(sampler, tokens, question)));

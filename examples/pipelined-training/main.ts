@@ -30,5 +30,11 @@ losses.push(perToken((await last).metrics['loss:sum'] ?? Number.NaN, data));
 console.log(`loss per token: ${losses.map((loss) => loss.toFixed(3)).join(' ')}`);
 
 check('the loss is lower at the end than at the start', (losses.at(-1) ?? 0) < (losses[0] ?? 0));
-check('calls were sent in order, without a gap for the one given up', submitted.every((seq, index) => seq === index + 1));
-check('the call that was given up says so', (await unwanted.catch((error: unknown) => error)) instanceof Error);
+check(
+  'calls were sent in order, without a gap for the one given up',
+  submitted.every((seq, index) => seq === index + 1),
+);
+check(
+  'the call that was given up says so',
+  (await unwanted.catch((error: unknown) => error)) instanceof Error,
+);

@@ -23,5 +23,11 @@ const { sequences } = await sampler.sample({
 });
 for (const sequence of sequences) console.log(`Once upon a time${tokenizer.decode(sequence.tokens)}`);
 
-check(`one step took the loss from ${lossBefore.toFixed(2)} to ${lossAfter.toFixed(2)}`, lossAfter < lossBefore);
-check('two sequences of at most 12 tokens came back', sequences.length === 2 && sequences.every(({ tokens }) => tokens.length <= 12));
+check(
+  `one step took the loss from ${lossBefore.toFixed(2)} to ${lossAfter.toFixed(2)}`,
+  lossAfter < lossBefore,
+);
+check(
+  'two sequences of at most 12 tokens came back',
+  sequences.length === 2 && sequences.every(({ tokens }) => tokens.length <= 12),
+);

@@ -1,4 +1,10 @@
-import { modelInput, supervisedDatum, type Datum, type SamplingClient, type Tokenizer } from '../../src/index.ts';
+import {
+  modelInput,
+  supervisedDatum,
+  type Datum,
+  type SamplingClient,
+  type Tokenizer,
+} from '../../src/index.ts';
 
 /** What the examples teach: questions with the answers that a small model does not know. */
 export const lessons = [
@@ -21,7 +27,8 @@ export function toDatums(tokenizer: Tokenizer): Datum[] {
 /** The loss per token of the answers, from the summed loss of a batch. */
 export function perToken(lossSum: number, data: readonly Datum[]): number {
   let weight = 0;
-  for (const { loss_fn_inputs } of data) for (const value of loss_fn_inputs['weights']?.data ?? []) weight += Number(value);
+  for (const { loss_fn_inputs } of data)
+    for (const value of loss_fn_inputs['weights']?.data ?? []) weight += Number(value);
   return lossSum / weight;
 }
 

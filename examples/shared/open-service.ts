@@ -26,7 +26,8 @@ export async function openService(): Promise<OpenService> {
   return {
     service,
     baseModel,
-    description: server === undefined ? (TINKER_BASE_URL ?? 'the hosted service') : `${server.url} (data in ${dataDir})`,
+    description:
+      server === undefined ? (TINKER_BASE_URL ?? 'the hosted service') : `${server.url} (data in ${dataDir})`,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
@@ -36,7 +37,9 @@ async function chooseModel(service: ServiceClient): Promise<string> {
   const wanted = position < 0 ? undefined : process.argv[position + 1];
   if (wanted !== undefined) return wanted;
   const { supported_models } = await service.getServerCapabilities();
-  const names = supported_models.filter(({ trainable }) => trainable !== false).map(({ model_name }) => model_name ?? '');
+  const names = supported_models
+    .filter(({ trainable }) => trainable !== false)
+    .map(({ model_name }) => model_name ?? '');
   const name = names.find((candidate) => candidate === 'local/stories-1m') ?? names[0];
   if (name === undefined) throw new Error('the server offers no model that can be trained');
   return name;

@@ -32,7 +32,10 @@ await sampler.sample({ prompt: modelInput(tokenizer.encode('The fox')), sampling
 await service.close();
 await watching;
 
-check('every call was told when it was sent and when it was done', counts.get('turn.submitted') === 7 && counts.get('turn.completed') === 7);
+check(
+  'every call was told when it was sent and when it was done',
+  counts.get('turn.submitted') === 7 && counts.get('turn.completed') === 7,
+);
 check('the save was told to a listener', saved[0] === path);
 check('the sample was told', counts.get('sample.completed') === 1);
 check('the end was told', (counts.get('status.changed') ?? 0) >= 3);

@@ -45,7 +45,8 @@ function drawChildren(node: AnyStateNode, indent: string): string[] {
 
 function describe(node: AnyStateNode): string[] {
   return Object.values(node.states).flatMap((child) => {
-    const runs = child.invoke.map(({ id }) => `\`${id}\``).join(', ') || (child.type === 'final' ? 'final' : '-');
+    const runs =
+      child.invoke.map(({ id }) => `\`${id}\``).join(', ') || (child.type === 'final' ? 'final' : '-');
     const tags = child.tags.length === 0 ? '' : ` (${child.tags.join(', ')})`;
     const accepts = [...new Set(transitionsOf(child).map(({ eventType }) => toEventName(eventType)))];
     return [`| ${toPath(child)}${tags} | ${runs} | ${accepts.join(', ') || '-'} |`, ...describe(child)];
@@ -75,7 +76,9 @@ function toEventName(eventType: string): string {
   const after = /^xstate\.after\.([^.]+)\./.exec(eventType);
   if (after !== null) return `after ${after[1]}`;
   const actor = /^xstate\.(done|error)\.actor\.(.+)$/.exec(eventType);
-  return actor === null ? eventType : `${actor[2] === '*' ? 'any child' : actor[2]} ${actor[1] === 'done' ? 'done' : 'crashed'}`;
+  return actor === null
+    ? eventType
+    : `${actor[2] === '*' ? 'any child' : actor[2]} ${actor[1] === 'done' ? 'done' : 'crashed'}`;
 }
 
 /** A named guard by its name, an inline one by what it checks: the expression without the arrow. */
@@ -84,7 +87,8 @@ function toCondition(guard: unknown): string {
   if (typeof guard === 'string') return guard;
   if (typeof guard === 'object' && guard !== null && 'type' in guard) return String(guard.type);
   if (typeof guard === 'function') {
-    if ('guards' in guard && Array.isArray(guard.guards)) return `not ${guard.guards.map(toCondition).join(', ')}`;
+    if ('guards' in guard && Array.isArray(guard.guards))
+      return `not ${guard.guards.map(toCondition).join(', ')}`;
     const [, body = ''] = String(guard).split('=>');
     return body.replaceAll(/\s+/g, ' ').replaceAll('"', "'").replaceAll(/[:;]/g, ',').trim();
   }

@@ -16,7 +16,11 @@ export interface ApiClients {
 }
 
 /** Both clients of one service; they send the same key. */
-export function createApiClients(connection: Connection, transport: Transport, hooks: ApiClientHooks): ApiClients {
+export function createApiClients(
+  connection: Connection,
+  transport: Transport,
+  hooks: ApiClientHooks,
+): ApiClients {
   const { clock, random, logger } = connection;
   const backgroundClock = toBackground(clock);
   const authenticator = new Authenticator({

@@ -4,7 +4,13 @@ import { spawnClient, type ServiceRef } from '../machines/spawn-client.ts';
 import type { ClientEvents, ClientKind, SamplingEvents, TrainingEvents } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import { InternalError } from '../core/errors.ts';
-import { createTrainingPorts, makeSampler, toOutcome, type ModelOrigin, type SamplerOrigin } from './ports.ts';
+import {
+  createTrainingPorts,
+  makeSampler,
+  toOutcome,
+  type ModelOrigin,
+  type SamplerOrigin,
+} from './ports.ts';
 import { relay } from './relay.ts';
 import { RestClient } from './rest-client.ts';
 import type { ServiceRuntime } from './runtime.ts';
@@ -46,7 +52,8 @@ export class ClientFactory {
     );
     relay<TrainingEvents>(actor, emitter);
     const { info } = actor.getSnapshot().context;
-    if (info === undefined) throw new InternalError('the training client accepts work without knowing its model');
+    if (info === undefined)
+      throw new InternalError('the training client accepts work without knowing its model');
     return TrainingClient.create({
       info,
       runtime: this.#runtime,
@@ -91,14 +98,23 @@ export class ClientFactory {
     const { sampler } = actor.getSnapshot().context;
     if (sampler === undefined) throw new InternalError('the sampling client accepts work without a sampler');
     const emitter = this.#createEmitter<SamplingEvents>(id);
-    return SamplingClient.create({ sampler, runtime: this.#runtime, life: createLife(actor), emitter, inFlight });
+    return SamplingClient.create({
+      sampler,
+      runtime: this.#runtime,
+      life: createLife(actor),
+      emitter,
+      inFlight,
+    });
   }
 
   async rest(options: RequestOptions): Promise<RestClient> {
     const actor = await this.#within('creating a REST client', options, (signal) =>
       spawnClient(this.#service, { kind: 'rest', id: this.#toId('rest') }, signal),
     );
-    return RestClient.create(this.#runtime.api.boundTo(signalOfEnd(actor, 'the REST client')), createLife(actor));
+    return RestClient.create(
+      this.#runtime.api.boundTo(signalOfEnd(actor, 'the REST client')),
+      createLife(actor),
+    );
   }
 
   /** What a client tells also goes into the stream of the service. */

@@ -43,7 +43,10 @@ export interface ServiceParts {
 }
 
 /** Puts a service together and asks the server for its flags; whatever was opened is closed when that fails. */
-export async function connectService(options: ServiceOptions, callOptions: RequestOptions): Promise<ServiceParts> {
+export async function connectService(
+  options: ServiceOptions,
+  callOptions: RequestOptions,
+): Promise<ServiceParts> {
   checkServiceOptions(options);
   const environment = readEnvironment();
   const connection = compileConnection(options, environment);
@@ -109,7 +112,11 @@ export async function connectService(options: ServiceOptions, callOptions: Reque
   };
 }
 
-function createTelemetry({ clock, logger }: Connection, background: ApiClient, emitter: Emitter<ServiceEvents>): Telemetry {
+function createTelemetry(
+  { clock, logger }: Connection,
+  background: ApiClient,
+  emitter: Emitter<ServiceEvents>,
+): Telemetry {
   const telemetry = new Telemetry({
     send: (request, signal) => sendTelemetry(background, request, signal),
     clock,

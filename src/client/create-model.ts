@@ -38,17 +38,31 @@ export interface SamplingClientInput {
 export function toLoraOrigin(input: LoraTrainingClientInput, model_seq_id: number): ModelOrigin {
   const fields = ['base_model', 'rank', 'seed', 'train_mlp', 'train_attn', 'train_unembed', 'user_metadata'];
   checkOptionNames('createLoraTrainingClient', input, fields);
-  const { base_model, rank = 32, seed, train_mlp = true, train_attn = true, train_unembed = true, user_metadata } = input;
+  const {
+    base_model,
+    rank = 32,
+    seed,
+    train_mlp = true,
+    train_attn = true,
+    train_unembed = true,
+    user_metadata,
+  } = input;
   if (typeof base_model !== 'string' || base_model === '') {
-    throw new InvalidArgumentError('base_model must name a model that the server offers; getServerCapabilities lists them');
+    throw new InvalidArgumentError(
+      'base_model must name a model that the server offers; getServerCapabilities lists them',
+    );
   }
-  if (!Number.isInteger(rank) || rank < 1) throw new InvalidArgumentError(`rank must be a positive integer, and is ${rank}`);
+  if (!Number.isInteger(rank) || rank < 1)
+    throw new InvalidArgumentError(`rank must be a positive integer, and is ${rank}`);
   if (!train_mlp && !train_attn && !train_unembed) {
     throw new InvalidArgumentError('at least one of train_mlp, train_attn and train_unembed must be true');
   }
   const lora_config = { rank, seed, train_unembed, train_mlp, train_attn };
   const optimizer_config = { type: 'adamw' };
-  return { kind: 'create', request: { model_seq_id, base_model, user_metadata, lora_config, optimizer_config } };
+  return {
+    kind: 'create',
+    request: { model_seq_id, base_model, user_metadata, lora_config, optimizer_config },
+  };
 }
 
 export function toStateOrigin(input: FromStateInput, model_seq_id: number): ModelOrigin {
@@ -56,7 +70,9 @@ export function toStateOrigin(input: FromStateInput, model_seq_id: number): Mode
   checkOptionNames('createTrainingClientFromState', input, fields);
   const { optimizer = false, ...rest } = input;
   if (parseTinkerPath(input.path).checkpoint_type !== 'training') {
-    throw new InvalidArgumentError(`only a training checkpoint (tinker://run/weights/name) can be trained on, not ${input.path}`);
+    throw new InvalidArgumentError(
+      `only a training checkpoint (tinker://run/weights/name) can be trained on, not ${input.path}`,
+    );
   }
   return { kind: 'load', request: { ...rest, model_seq_id, optimizer } };
 }
@@ -64,7 +80,8 @@ export function toStateOrigin(input: FromStateInput, model_seq_id: number): Mode
 export function checkSamplingInput(input: SamplingClientInput): void {
   checkOptionNames('createSamplingClient', input, ['base_model', 'model_path']);
   const { base_model, model_path } = input;
-  if (!base_model && !model_path) throw new InvalidArgumentError('createSamplingClient needs base_model or model_path');
+  if (!base_model && !model_path)
+    throw new InvalidArgumentError('createSamplingClient needs base_model or model_path');
   if (model_path !== undefined && !model_path.startsWith('tinker://')) {
     throw new InvalidArgumentError(`model_path must begin with tinker://, and is ${model_path}`);
   }

@@ -23,11 +23,15 @@ export function supervisedDatum({ tokens, weights }: SupervisedExample): Datum {
   const sequence = toTokenArray(tokens, 'tokens');
   if (sequence.length < 2) throw new InvalidArgumentError('a supervised example needs at least two tokens');
   if (weights !== undefined && weights.length !== sequence.length) {
-    throw new InvalidArgumentError(`weights must have one value per token: ${sequence.length}, not ${weights.length}`);
+    throw new InvalidArgumentError(
+      `weights must have one value per token: ${sequence.length}, not ${weights.length}`,
+    );
   }
   const targets = sequence.subarray(1);
   const targetWeights =
-    weights === undefined ? new Float32Array(targets.length).fill(1) : toFloatArray(weights, 'weights').subarray(1);
+    weights === undefined
+      ? new Float32Array(targets.length).fill(1)
+      : toFloatArray(weights, 'weights').subarray(1);
   return {
     model_input: { chunks: [{ type: 'encoded_text', tokens: sequence.subarray(0, -1) }] },
     loss_fn_inputs: {

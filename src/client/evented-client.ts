@@ -1,4 +1,11 @@
-import type { Emitter, EventMap, EventOf, EventSource, ListenOptions, StreamOptions } from '../core/emitter.ts';
+import type {
+  Emitter,
+  EventMap,
+  EventOf,
+  EventSource,
+  ListenOptions,
+  StreamOptions,
+} from '../core/emitter.ts';
 import type { ClientLife, CloseOptions } from '../types/client-life.ts';
 
 /** What every client has in common: typed events, and an end. */

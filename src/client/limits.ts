@@ -28,7 +28,8 @@ export function createLimits(
       clock,
       sizeBytes: config.sample_dispatch_bytes_semaphore_size,
       onChange: (change) => {
-        if (change.waitMs > 0) logger.info(`the server asks to slow down: samples wait for ${change.waitMs} ms`);
+        if (change.waitMs > 0)
+          logger.info(`the server asks to slow down: samples wait for ${change.waitMs} ms`);
         emitter.emit('sampling.throttled', change);
       },
     }),

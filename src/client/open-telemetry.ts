@@ -31,6 +31,9 @@ async function loadApi() {
   try {
     return await import('@opentelemetry/api');
   } catch (cause) {
-    throw new InvalidArgumentError('tracing needs the package @opentelemetry/api: npm install @opentelemetry/api', { cause });
+    throw new InvalidArgumentError(
+      'tracing needs the package @opentelemetry/api: npm install @opentelemetry/api',
+      { cause },
+    );
   }
 }

@@ -40,7 +40,8 @@ async function loadPage<Item>(
 ): Promise<Page<Item>> {
   const { items, totalCount } = await fetchPage(offset);
   const nextOffset = offset + items.length;
-  const hasNextPage = items.length > 0 && (totalCount === undefined ? items.length >= limit : nextOffset < totalCount);
+  const hasNextPage =
+    items.length > 0 && (totalCount === undefined ? items.length >= limit : nextOffset < totalCount);
   const getNextPage = async (): Promise<Page<Item> | undefined> =>
     hasNextPage ? loadPage(fetchPage, nextOffset, limit) : undefined;
   return {
@@ -50,7 +51,8 @@ async function loadPage<Item>(
     getNextPage,
     async *[Symbol.asyncIterator]() {
       yield* items;
-      for (let page = await getNextPage(); page !== undefined; page = await page.getNextPage()) yield* page.items;
+      for (let page = await getNextPage(); page !== undefined; page = await page.getNextPage())
+        yield* page.items;
     },
   };
 }

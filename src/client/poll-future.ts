@@ -1,5 +1,12 @@
 import { delay } from '../core/clock.ts';
-import { ConnectionError, FutureExpiredError, InvalidResponseError, RequestFailedError, TimeoutError, TinkerError } from '../core/errors.ts';
+import {
+  ConnectionError,
+  FutureExpiredError,
+  InvalidResponseError,
+  RequestFailedError,
+  TimeoutError,
+  TinkerError,
+} from '../core/errors.ts';
 import type { Budget } from '../core/budget.ts';
 import { toFutureOutcome, type FutureOutcome, type QueuePosition } from '../core/future-outcome.ts';
 import { parseJson, toStatusError, type ApiClient } from '../http/api-client.ts';
@@ -51,7 +58,8 @@ export async function pollFuture<Value>(context: PollContext, request: PollReque
       for (;;) {
         const body = await poller.ask(false);
         if (body?.kind === 'value') return body.value;
-        if (body !== undefined) throw new InvalidResponseError(`${request.request_type} has a result but does not give it`);
+        if (body !== undefined)
+          throw new InvalidResponseError(`${request.request_type} has a result but does not give it`);
       }
     });
     return value;
@@ -91,7 +99,10 @@ class Poller<Value> {
     const outcome = toFutureOutcome({ status: response.status, contentType, json });
     if (outcome.kind === 'protobuf' || outcome.kind === 'json') {
       this.#report({ queue_state: 'active', queue_state_reason: null });
-      return { kind: 'value', value: outcome.kind === 'json' ? decode.json(outcome.value) : this.#decode(response.body) };
+      return {
+        kind: 'value',
+        value: outcome.kind === 'json' ? decode.json(outcome.value) : this.#decode(response.body),
+      };
     }
     if (outcome.kind === 'metadataOnly') return outcome;
     return this.#judge(outcome, response, clock.now() - askedAt);
@@ -100,7 +111,8 @@ class Poller<Value> {
   /** What cannot be read is an answer that no server of the API gives, whatever the decoder calls it. */
   #decode(body: Uint8Array): Value {
     const { request_id, request_type, decode } = this.#request;
-    if (decode.protobuf === undefined) throw new InvalidResponseError(`${request_type} was answered in protobuf`);
+    if (decode.protobuf === undefined)
+      throw new InvalidResponseError(`${request_type} was answered in protobuf`);
     try {
       return decode.protobuf(body);
     } catch (error) {
@@ -146,7 +158,8 @@ class Poller<Value> {
         if (!this.#context.billing.note()) throw toStatusError(`the result of ${request_type}`, response);
         return this.#wait(billingRetryMs);
       case 'badRequest':
-        if (++this.#badRequests > badRequestRetries) throw toStatusError(`the result of ${request_type}`, response);
+        if (++this.#badRequests > badRequestRetries)
+          throw toStatusError(`the result of ${request_type}`, response);
         return undefined;
       case 'fatal':
         if (response.status >= 300) throw toStatusError(`the result of ${request_type}`, response);
@@ -175,7 +188,9 @@ class Poller<Value> {
     if (key === this.#position) return;
     this.#position = key;
     const { logger } = this.#context.api.connection;
-    logger.info(`${request_type} is ${queue_state} on the server${queue_state_reason === null ? '' : `: ${queue_state_reason}`}`);
+    logger.info(
+      `${request_type} is ${queue_state} on the server${queue_state_reason === null ? '' : `: ${queue_state_reason}`}`,
+    );
     onQueueChanged({ request_id, queue_state, queue_state_reason });
   }
 }

@@ -14,7 +14,11 @@ import type { QueueChanged, ServerMessage } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import type { Outcome } from '../types/outcome.ts';
 import type { CreateSessionRequest, CreateSessionResponse } from '../types/sessions.ts';
-import { createModelResponseSchema, type CreateModelRequest, type GetInfoResponse } from '../types/training.ts';
+import {
+  createModelResponseSchema,
+  type CreateModelRequest,
+  type GetInfoResponse,
+} from '../types/training.ts';
 import { loadWeightsResponseSchema, type LoadWeightsRequest } from '../types/weights.ts';
 import type { ApiClients } from './api-clients.ts';
 import { pollFuture, type PollContext } from './poll-future.ts';
@@ -26,7 +30,10 @@ export async function toOutcome<Value>(work: Promise<Value>): Promise<Outcome<Va
   try {
     return { kind: 'ok', value: await work };
   } catch (error) {
-    return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error), { cause: error }) };
+    return {
+      kind: 'failed',
+      error: error instanceof Error ? error : new Error(String(error), { cause: error }),
+    };
   }
 }
 
@@ -38,7 +45,12 @@ export interface ServicePortsOptions {
   onMessage: (message: ServerMessage) => void;
 }
 
-export function createServicePorts({ clients, session, connecting, onMessage }: ServicePortsOptions): ServicePorts {
+export function createServicePorts({
+  clients,
+  session,
+  connecting,
+  onMessage,
+}: ServicePortsOptions): ServicePorts {
   const { api, background } = clients;
   const { clock, logger } = api.connection;
   return {
@@ -58,22 +70,34 @@ export function createServicePorts({ clients, session, connecting, onMessage }: 
       return error instanceof ApiError && error.status === 410 ? { kind: 'gone' } : outcome;
     },
     async finish(sessionId, { status, detail }, signal) {
-      const outcome = await toOutcome(finishSession(background, sessionId, status, detail, { signal, retry: false }));
+      const outcome = await toOutcome(
+        finishSession(background, sessionId, status, detail, { signal, retry: false }),
+      );
       if (outcome.kind === 'failed') logger.debug(`the session was not finished: ${outcome.error.message}`);
     },
     backgroundClock: toBackground(clock),
   };
 }
 
-async function loadConfig({ api, authenticator }: ApiClients, options: RequestOptions): Promise<ServiceConfig> {
+async function loadConfig(
+  { api, authenticator }: ApiClients,
+  options: RequestOptions,
+): Promise<ServiceConfig> {
   const config = await getClientConfig(api, await authenticator.credential(options.signal), options);
   authenticator.configure(config);
   // One key must not stand for two requests.
-  const dynamicConfig = await getDynamicConfig(api, defaultRetries, { ...options, idempotencyKey: undefined });
+  const dynamicConfig = await getDynamicConfig(api, defaultRetries, {
+    ...options,
+    idempotencyKey: undefined,
+  });
   return { config, dynamicConfig };
 }
 
-function toMessages({ info_message, warning_message, error_message }: CreateSessionResponse): ServerMessage[] {
+function toMessages({
+  info_message,
+  warning_message,
+  error_message,
+}: CreateSessionResponse): ServerMessage[] {
   const texts = { info: info_message, warning: warning_message, error: error_message };
   return (['info', 'warning', 'error'] as const).flatMap((level) => {
     const text = texts[level];
@@ -106,7 +130,12 @@ async function makeModel(
   if (origin.kind === 'create') {
     const { request_id } = await createModel(api, { ...origin.request, session_id }, { signal });
     const decode = jsonResult('create_model', createModelResponseSchema);
-    const { model_id } = await pollFuture(context, { request_id, request_type: 'CreateModel', decode, ...polling });
+    const { model_id } = await pollFuture(context, {
+      request_id,
+      request_type: 'CreateModel',
+      decode,
+      ...polling,
+    });
     return getInfo(api, model_id, { signal });
   }
   const { request_id } = await loadWeights(api, { ...origin.request, session_id }, { signal });
@@ -117,7 +146,12 @@ async function makeModel(
 }
 
 export type SamplerOrigin =
-  | { kind: 'create'; sampling_session_seq_id: number; base_model?: string | undefined; model_path?: string | undefined }
+  | {
+      kind: 'create';
+      sampling_session_seq_id: number;
+      base_model?: string | undefined;
+      model_path?: string | undefined;
+    }
   | { kind: 'existing'; sampler: SamplerFacts };
 
 /** Creates a sampling session; one made from a path alone is then asked for its base model (wire-protocol 2.17). */

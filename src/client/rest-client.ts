@@ -55,7 +55,11 @@ export class RestClient {
     return getServerCapabilities(this.#open(), options);
   }
 
-  getSession(sessionId: string, query: ScopeOptions = {}, options?: RequestOptions): Promise<GetSessionResponse> {
+  getSession(
+    sessionId: string,
+    query: ScopeOptions = {},
+    options?: RequestOptions,
+  ): Promise<GetSessionResponse> {
     return getSession(this.#open(), notEmpty('sessionId', sessionId), query, options);
   }
 
@@ -120,7 +124,10 @@ export class RestClient {
    * A signed link to the archive of a checkpoint, for servers that build archives. Waits while it is built, three minutes
    * unless `timeoutMs` says otherwise, and then throws code `archive_pending`.
    */
-  async getCheckpointArchiveUrl(tinkerPath: string, options: RequestOptions = {}): Promise<ArchiveUrlResponse> {
+  async getCheckpointArchiveUrl(
+    tinkerPath: string,
+    options: RequestOptions = {},
+  ): Promise<ArchiveUrlResponse> {
     const api = this.#open();
     const path = parseTinkerPath(tinkerPath);
     const { clock, logger } = api.connection;
@@ -133,7 +140,9 @@ export class RestClient {
         if (options.timeoutMs === undefined && clock.now() + waitMs - startedAt > archiveTotalMs) {
           throw new DownloadError('archive_pending', `the archive of ${tinkerPath} is still being built`);
         }
-        logger.info(`the archive of ${tinkerPath} is being built; asking again in ${Math.round(waitMs / 1000)} s`);
+        logger.info(
+          `the archive of ${tinkerPath} is being built; asking again in ${Math.round(waitMs / 1000)} s`,
+        );
         await delay(waitMs, clock, signal);
       }
     });
@@ -167,7 +176,9 @@ function checkList<Query extends ListOptions>(query: Query): Query {
   for (const name of ['limit', 'offset'] as const) {
     const value = query[name];
     if (value !== undefined && (!Number.isInteger(value) || value < (name === 'limit' ? 1 : 0))) {
-      throw new InvalidArgumentError(`${name} must be ${name === 'limit' ? 'a positive' : 'no negative'} integer, and is ${value}`);
+      throw new InvalidArgumentError(
+        `${name} must be ${name === 'limit' ? 'a positive' : 'no negative'} integer, and is ${value}`,
+      );
     }
   }
   return query;

@@ -1,5 +1,10 @@
 import { InvalidResponseError } from '../core/errors.ts';
-import { decodeForwardBackwardOutput, decodeSampleResponse, fromForwardBackwardJson, fromSampleJson } from '../http/decode.ts';
+import {
+  decodeForwardBackwardOutput,
+  decodeSampleResponse,
+  fromForwardBackwardJson,
+  fromSampleJson,
+} from '../http/decode.ts';
 
 interface Schema<Value> {
   safeParse(value: unknown): { success: true; data: Value } | { success: false; error: { message: string } };
@@ -15,7 +20,9 @@ export function jsonResult<Value>(what: string, schema: Schema<Value>): { json(v
     json(value) {
       const parsed = schema.safeParse(value);
       if (parsed.success) return parsed.data;
-      throw new InvalidResponseError(`the result of ${what} is not what the API promises: ${parsed.error.message}`);
+      throw new InvalidResponseError(
+        `the result of ${what} is not what the API promises: ${parsed.error.message}`,
+      );
     },
   };
 }

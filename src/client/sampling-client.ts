@@ -75,11 +75,14 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   async sample(input: SampleInput, options: RequestOptions = {}): Promise<SampleResponse> {
     const request = checkSample(input);
     checkOptionNames('sample options', options, requestOptionNames);
-    if (!this.life.isOpen) throw this.life.failure ?? new ClientClosedError('sample: this sampling client is closed');
+    if (!this.life.isOpen)
+      throw this.life.failure ?? new ClientClosedError('sample: this sampling client is closed');
     this.#watch.noteStart();
     try {
       return await this.#inFlight.run(options, (signal) =>
-        this.#permits.run(1, signal, () => this.#sample(request, { ...options, timeoutMs: undefined, signal })),
+        this.#permits.run(1, signal, () =>
+          this.#sample(request, { ...options, timeoutMs: undefined, signal }),
+        ),
       );
     } finally {
       if (this.#inFlight.count === 0) this.#watch.noteIdle();
@@ -90,17 +93,22 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   async computeLogprobs(prompt: ModelInput, options?: RequestOptions): Promise<Float32Array> {
     const input = { prompt, num_samples: 1, sampling_params: { max_tokens: 1 }, prompt_logprobs: true };
     const { prompt_logprobs } = await this.sample(input, options);
-    if (prompt_logprobs === null) throw new InvalidResponseError('the server gave no log-probabilities of the prompt');
+    if (prompt_logprobs === null)
+      throw new InvalidResponseError('the server gave no log-probabilities of the prompt');
     return prompt_logprobs;
   }
 
   /** The tokenizer of the base model. */
   async getTokenizer(): Promise<Tokenizer> {
-    if (this.baseModel === null) throw new InvalidArgumentError('the server did not say which base model this is');
+    if (this.baseModel === null)
+      throw new InvalidArgumentError('the server did not say which base model this is');
     return this.#runtime.tokenizers.get(toTokenizerId(this.baseModel));
   }
 
-  async #sample(input: SampleInput, options: RequestOptions & { signal: AbortSignal }): Promise<SampleResponse> {
+  async #sample(
+    input: SampleInput,
+    options: RequestOptions & { signal: AbortSignal },
+  ): Promise<SampleResponse> {
     const { api, config, gate, billing, startSpan } = this.#runtime;
     const laps = new SpanLaps(startSpan('SamplingClient.sample'), api.connection.clock);
     const headers = { ...laps.headers, ...options.headers };
@@ -119,7 +127,10 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     };
     try {
       const body = toSampleBody(input, this.samplerId);
-      const response = await sampleUntilDone(loop, body, estimatePromptBytes(input.prompt), { ...options, headers });
+      const response = await sampleUntilDone(loop, body, estimatePromptBytes(input.prompt), {
+        ...options,
+        headers,
+      });
       this.#watch.noteProgress();
       laps.end();
       return response;
@@ -146,7 +157,9 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
       onQueueChanged: (change) => this.#emitter.emit('queue.changed', change),
     });
     // The ids travel with the answer to the submission, not with the result (wire-protocol 2.18).
-    response.sequences.forEach((sequence, index) => (sequence.sequence_id = sample_sequence_ids?.[index] ?? null));
+    response.sequences.forEach(
+      (sequence, index) => (sequence.sequence_id = sample_sequence_ids?.[index] ?? null),
+    );
     this.#emitter.emit('sample.completed', { request_id });
     return response;
   }
@@ -165,10 +178,14 @@ function checkSample(input: SampleInput): SampleInput {
   const parsed = samplingParamsSchema.safeParse(sampling_params);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new InvalidArgumentError(`sampling_params.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`);
+    throw new InvalidArgumentError(
+      `sampling_params.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`,
+    );
   }
   if (!Array.isArray(prompt?.chunks) || prompt.chunks.length === 0) {
-    throw new InvalidArgumentError('prompt must be a model input with at least one chunk: modelInput(tokens) makes one');
+    throw new InvalidArgumentError(
+      'prompt must be a model input with at least one chunk: modelInput(tokens) makes one',
+    );
   }
   const { chunks } = prompt;
   for (let index = 0; index < chunks.length; index++) {

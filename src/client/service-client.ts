@@ -53,7 +53,10 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
    * Asks the server for its flags and resolves when it has answered. Throws for a wrong option or a missing key at once,
    * and ApiError or ConnectionError when the server cannot be used.
    */
-  static async connect(options: ServiceOptions = {}, callOptions: RequestOptions = {}): Promise<ServiceClient> {
+  static async connect(
+    options: ServiceOptions = {},
+    callOptions: RequestOptions = {},
+  ): Promise<ServiceClient> {
     return new ServiceClient(await connectService(options, callOptions));
   }
 
@@ -63,17 +66,26 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
   }
 
   /** A new LoRA adapter to train; resolves when the model exists. */
-  async createLoraTrainingClient(input: LoraTrainingClientInput, options: RequestOptions = {}): Promise<TrainingClient> {
+  async createLoraTrainingClient(
+    input: LoraTrainingClientInput,
+    options: RequestOptions = {},
+  ): Promise<TrainingClient> {
     return this.#factory.training(toLoraOrigin(input, this.#runtime.counters.nextModelSeqId()), options);
   }
 
   /** A new model with the weights of a saved state; with its optimizer too when `optimizer` is true. */
-  async createTrainingClientFromState(input: FromStateInput, options: RequestOptions = {}): Promise<TrainingClient> {
+  async createTrainingClientFromState(
+    input: FromStateInput,
+    options: RequestOptions = {},
+  ): Promise<TrainingClient> {
     return this.#factory.training(toStateOrigin(input, this.#runtime.counters.nextModelSeqId()), options);
   }
 
   /** A sampler for a base model or for saved weights. */
-  async createSamplingClient(input: SamplingClientInput, options: RequestOptions = {}): Promise<SamplingClient> {
+  async createSamplingClient(
+    input: SamplingClientInput,
+    options: RequestOptions = {},
+  ): Promise<SamplingClient> {
     checkSamplingInput(input);
     return this.#factory.samplingFrom(input, options);
   }
@@ -90,7 +102,13 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     const { api } = this.#runtime;
     const { clock, random, logger } = api.connection;
     const { downloadConcurrency: concurrency } = this.#parts;
-    this.#downloads ??= DownloadManager.create({ resolveArchive: createArchiveResolver(api), clock, random, logger, concurrency });
+    this.#downloads ??= DownloadManager.create({
+      resolveArchive: createArchiveResolver(api),
+      clock,
+      random,
+      logger,
+      concurrency,
+    });
     return this.#downloads;
   }
 

@@ -28,15 +28,33 @@ export interface ServiceOptions extends ConnectionOptions {
 }
 
 const optionNames = [
-  'baseUrl', 'apiKey', 'credentialCommand', 'headers', 'requestTimeoutMs', 'logger', 'clock', 'random', 'project_id', 'user_metadata',
-  'display_name', 'tags', 'wireFormat', 'hubEndpoint', 'ca', 'tracing', 'telemetry', 'downloadConcurrency',
+  'baseUrl',
+  'apiKey',
+  'credentialCommand',
+  'headers',
+  'requestTimeoutMs',
+  'logger',
+  'clock',
+  'random',
+  'project_id',
+  'user_metadata',
+  'display_name',
+  'tags',
+  'wireFormat',
+  'hubEndpoint',
+  'ca',
+  'tracing',
+  'telemetry',
+  'downloadConcurrency',
 ];
 
 export function checkServiceOptions(options: ServiceOptions): void {
   checkOptionNames('ServiceClient.connect', options, optionNames);
   const { wireFormat = 'auto' } = options;
   if (!['auto', 'protobuf', 'json'].includes(wireFormat)) {
-    throw new InvalidArgumentError(`wireFormat must be auto, protobuf or json, and is ${JSON.stringify(wireFormat)}`);
+    throw new InvalidArgumentError(
+      `wireFormat must be auto, protobuf or json, and is ${JSON.stringify(wireFormat)}`,
+    );
   }
 }
 

@@ -57,7 +57,10 @@ export class Tokenizers {
       return createTokenizer({ tokenizer, config, chatTemplate: template?.toString('utf8') });
     }
     const places = this.#options.hubs.join(', ');
-    throw new TinkerError('not_found', `no tokenizer for ${tokenizerId} at ${places}; pass one with the tokenizer option`);
+    throw new TinkerError(
+      'not_found',
+      `no tokenizer for ${tokenizerId} at ${places}; pass one with the tokenizer option`,
+    );
   }
 
   async #fetchJson(hub: string, model: string, file: string): Promise<object | undefined> {
@@ -73,7 +76,12 @@ export class Tokenizers {
     const path = model.split('/').map(encodeURIComponent).join('/');
     let url = `${hub}/${path}/resolve/main/${file}`;
     for (let hops = 0; hops < 5; hops++) {
-      const { status, headers, body } = await transport.send({ method: 'GET', url, headers: {}, timeoutMs: requestTimeoutMs });
+      const { status, headers, body } = await transport.send({
+        method: 'GET',
+        url,
+        headers: {},
+        timeoutMs: requestTimeoutMs,
+      });
       const location = headers['location'];
       if (status >= 300 && status < 400 && location !== undefined) {
         url = new URL(location, url).href;
@@ -88,9 +96,14 @@ export class Tokenizers {
 }
 
 /** A tokenizer from the files of a model hub. */
-export function createTokenizer(files: { tokenizer: object; config: object; chatTemplate?: string | undefined }): Tokenizer {
+export function createTokenizer(files: {
+  tokenizer: object;
+  config: object;
+  chatTemplate?: string | undefined;
+}): Tokenizer {
   const hubTokenizer = new HubTokenizer(files.tokenizer, files.config);
-  const source = files.chatTemplate ?? ('chat_template' in files.config ? files.config.chat_template : undefined);
+  const source =
+    files.chatTemplate ?? ('chat_template' in files.config ? files.config.chat_template : undefined);
   const template = typeof source === 'string' ? new Template(source) : undefined;
   const encode = (text: string): Int32Array =>
     Int32Array.from(hubTokenizer.encode(text, { add_special_tokens: false }).ids);

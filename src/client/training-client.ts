@@ -3,7 +3,7 @@ import type { Emitter } from '../core/emitter.ts';
 import { InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
 import { optimStep, saveWeights, saveWeightsForSampler } from '../http/endpoints/training.ts';
 import type { ClientLife } from '../types/client-life.ts';
-import type { TrainingRef } from '../machines/service.machine.ts';
+import type { TrainingRef } from '../machines/client-request.ts';
 import type { TurnPlace } from '../machines/turn-queue.ts';
 import type { TrainingEvents } from '../types/events.ts';
 import type { UntypedFuture } from '../types/futures.ts';
@@ -18,7 +18,11 @@ import {
   type GetInfoResponse,
   type OptimStepResponse,
 } from '../types/training.ts';
-import { saveWeightsForSamplerResponseSchema, saveWeightsResponseSchema, type SaveWeightsResponse } from '../types/weights.ts';
+import {
+  saveWeightsForSamplerResponseSchema,
+  saveWeightsResponseSchema,
+  type SaveWeightsResponse,
+} from '../types/weights.ts';
 import type { ApiFuture } from './api-future.ts';
 import { EventedClient } from './evented-client.ts';
 import { forwardBackwardResult, jsonResult } from './results.ts';
@@ -97,7 +101,10 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
   }
 
   /** The same with gradients, which add up on the server until `optimStep`. The loss is `metrics['loss:sum']`. */
-  forwardBackward(input: ForwardBackwardInput, options: RequestOptions = {}): ApiFuture<ForwardBackwardOutput> {
+  forwardBackward(
+    input: ForwardBackwardInput,
+    options: RequestOptions = {},
+  ): ApiFuture<ForwardBackwardOutput> {
     return this.#forwardBackward('forwardBackward', false, input, options);
   }
 
@@ -109,7 +116,10 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     return this.#line.enqueue<OptimStepResponse, OptimStepResponse>('optimStep', options, () => {
       const adam_params = checkAdamParams(params);
       return {
-        ...this.#request((place, sending) => optimStep(this.#runtime.api, { ...place, adam_params }, sending), withDoubt),
+        ...this.#request(
+          (place, sending) => optimStep(this.#runtime.api, { ...place, adam_params }, sending),
+          withDoubt,
+        ),
         requestType: 'OptimStep',
         decode: jsonResult('optim_step', optimStepResponseSchema),
         finish: ([response]) => response ?? { metrics: null },
@@ -135,7 +145,10 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
   }
 
   /** Saves weights to sample from, without the optimizer. */
-  saveWeightsForSampler(input: SaveForSamplerInput, options: RequestOptions = {}): ApiFuture<SaveWeightsResponse> {
+  saveWeightsForSampler(
+    input: SaveForSamplerInput,
+    options: RequestOptions = {},
+  ): ApiFuture<SaveWeightsResponse> {
     return this.#line.enqueue<{ path?: string | null | undefined }, SaveWeightsResponse>(
       'saveWeightsForSampler',
       options,
@@ -184,7 +197,9 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
 
   getTokenizer(): Promise<Tokenizer> {
     const { model_name, tokenizer_id } = this.info.model_data;
-    return this.#runtime.tokenizers.get(toTokenizerId(model_name ?? this.info.model_name ?? '', tokenizer_id));
+    return this.#runtime.tokenizers.get(
+      toTokenizerId(model_name ?? this.info.model_name ?? '', tokenizer_id),
+    );
   }
 
   #forwardBackward(
@@ -227,12 +242,16 @@ function checkAdamParams(params: AdamParamsInput): AdamParams {
   const parsed = adamParamsSchema.safeParse(params);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new InvalidArgumentError(`optimStep: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is not valid'}`);
+  throw new InvalidArgumentError(
+    `optimStep: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is not valid'}`,
+  );
 }
 
 function checkSave(method: string, input: SaveStateInput, allowed: readonly string[]): void {
   checkOptionNames(method, input, allowed);
   if (typeof input.name !== 'string' || input.name === '' || input.name.includes('/')) {
-    throw new InvalidArgumentError(`${method}: name must be a checkpoint's name without slashes, and is ${JSON.stringify(input.name)}`);
+    throw new InvalidArgumentError(
+      `${method}: name must be a checkpoint's name without slashes, and is ${JSON.stringify(input.name)}`,
+    );
   }
 }

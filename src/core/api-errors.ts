@@ -72,7 +72,9 @@ const byStatus: Readonly<Record<number, [ErrorCode, typeof ApiError]>> = {
 export function toApiError(what: string, options: ApiErrorOptions): ApiError {
   const [code, ErrorClass] =
     byStatus[options.status] ??
-    (options.status >= 500 ? (['server_error', InternalServerError] as const) : (['api_status', ApiError] as const));
+    (options.status >= 500
+      ? (['server_error', InternalServerError] as const)
+      : (['api_status', ApiError] as const));
   return new ErrorClass(code, `${what} answered ${options.status}: ${describeBody(options.body)}`, options);
 }
 

@@ -22,7 +22,11 @@ export class Budget {
   }
 
   /** Runs `work` with `amount` taken off the balance, in order of arrival. Rejects with the signal's reason while waiting. */
-  async run<Value>(amount: number, signal: AbortSignal | undefined, work: () => Promise<Value>): Promise<Value> {
+  async run<Value>(
+    amount: number,
+    signal: AbortSignal | undefined,
+    work: () => Promise<Value>,
+  ): Promise<Value> {
     if (this.#balance >= 0 && this.#waiters.size === 0) this.#balance -= amount;
     else await this.#wait(amount, signal);
     try {

@@ -58,7 +58,10 @@ export async function withDeadline<Value>(
 }
 
 /** Settles as `promise` does, or rejects with the signal's reason when it aborts first; what runs goes on. */
-export function orAborted<Value>(promise: PromiseLike<Value>, signal: AbortSignal | undefined): Promise<Value> {
+export function orAborted<Value>(
+  promise: PromiseLike<Value>,
+  signal: AbortSignal | undefined,
+): Promise<Value> {
   if (signal === undefined) return Promise.resolve(promise);
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);

@@ -53,7 +53,8 @@ export interface EmitterOptions<Events extends EventMap> {
   /** Events that describe a state: a new listener gets the latest at once. */
   replay?: readonly (keyof Events & string)[] | undefined;
   /** Gets every event too: the way into a stream that merges several emitters. */
-  forward?: (<Name extends keyof Events & string>(name: Name, payload: Events[Name] & object) => void) | undefined;
+  forward?:
+    (<Name extends keyof Events & string>(name: Name, payload: Events[Name] & object) => void) | undefined;
 }
 
 /** The one place that knows the emitter library. Each listener runs in its own try. */

@@ -37,7 +37,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
   return {
     apiKey: toSecret(variables['TINKER_API_KEY']),
     credentialCommand: toSecret(variables['TINKER_CREDENTIAL_CMD']),
-    credentialsFile: path.join(variables['HOME'] || variables['USERPROFILE'] || homedir(), '.tinker', 'credentials.json'),
+    credentialsFile: path.join(
+      variables['HOME'] || variables['USERPROFILE'] || homedir(),
+      '.tinker',
+      'credentials.json',
+    ),
     telemetry: /^(1|true|yes|on)$/i.test(variables['TINKER_TELEMETRY'] ?? '1'),
     baseUrl: variables['TINKER_BASE_URL'] || undefined,
     projectId: variables['TINKER_PROJECT_ID'] || undefined,

@@ -43,7 +43,9 @@ export function toFutureOutcome({ status, contentType, json }: RetrieveReply): F
     case 400: {
       // Some servers report a failed operation as 400 with a detail (13.3); a bare 400 is a proxy's.
       const message = toDetail(body);
-      return message === undefined ? { kind: 'badRequest' } : { kind: 'failed', message, category: 'unknown' };
+      return message === undefined
+        ? { kind: 'badRequest' }
+        : { kind: 'failed', message, category: 'unknown' };
     }
     default:
       return status >= 500 ? { kind: 'serverError' } : { kind: 'fatal' };

@@ -33,7 +33,12 @@ export interface RetryHints {
   retryAfterMs?: number | undefined;
 }
 
-export function isTransient(error: unknown, hints: RetryHints, conflictsSoFar: number, profile: RetryProfile): boolean {
+export function isTransient(
+  error: unknown,
+  hints: RetryHints,
+  conflictsSoFar: number,
+  profile: RetryProfile,
+): boolean {
   if (error instanceof ConnectionError || error instanceof TimeoutError) return true;
   if (!(error instanceof ApiError)) return false;
   if (hints.shouldRetry !== undefined) return hints.shouldRetry;
@@ -48,7 +53,10 @@ export function retryDelayMs(attempt: number, hints: RetryHints, random: Random)
 }
 
 /** Reads the hints of a response's headers (wire-protocol 1.10). */
-export function readRetryHints(headers: Readonly<Record<string, string | undefined>>, nowMs: number): RetryHints {
+export function readRetryHints(
+  headers: Readonly<Record<string, string | undefined>>,
+  nowMs: number,
+): RetryHints {
   const wish = headers['x-should-retry'];
   return {
     shouldRetry: wish === 'true' ? true : wish === 'false' ? false : undefined,
@@ -56,7 +64,10 @@ export function readRetryHints(headers: Readonly<Record<string, string | undefin
   };
 }
 
-function readRetryAfterMs(headers: Readonly<Record<string, string | undefined>>, nowMs: number): number | undefined {
+function readRetryAfterMs(
+  headers: Readonly<Record<string, string | undefined>>,
+  nowMs: number,
+): number | undefined {
   const milliseconds = Number.parseFloat(headers['retry-after-ms'] ?? '');
   const seconds = headers['retry-after'];
   const candidates = [

@@ -42,7 +42,9 @@ export async function retrying<Value>(
     if (!(result instanceof AttemptFailure)) return result;
     const { error, hints } = result;
     const delayMs = retryDelayMs(index, hints, random);
-    const late = clock.now() + delayMs - startedAt > profile.totalMs || index >= (profile.retryCount ?? Number.POSITIVE_INFINITY);
+    const late =
+      clock.now() + delayMs - startedAt > profile.totalMs ||
+      index >= (profile.retryCount ?? Number.POSITIVE_INFINITY);
     if (late || !isTransient(error, hints, conflicts, profile)) throw error;
     if ('status' in error && error.status === 409) conflicts++;
     onRetry?.({ attempt: index + 1, delayMs, error });

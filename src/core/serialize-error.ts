@@ -16,7 +16,13 @@ export interface SerializedError {
 export function serializeError(error: unknown): SerializedError {
   if (!TinkerError.isInstance(error)) {
     const message = error instanceof Error ? error.message : String(error);
-    return { code: 'internal', category: 'internal', message, hint: errorCodes.internal.hint, retryable: false };
+    return {
+      code: 'internal',
+      category: 'internal',
+      message,
+      hint: errorCodes.internal.hint,
+      retryable: false,
+    };
   }
   const { code, category, message, hint, retryable, requestId, details } = error;
   return {

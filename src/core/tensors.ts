@@ -52,7 +52,9 @@ export function findNoTokenId(values: BigInt64Array): number {
 }
 
 function badToken(what: string, index: number, value: unknown): InvalidArgumentError {
-  return new InvalidArgumentError(`${what}[${index}] must be a token id (an integer from 0 to 2^31 - 1), and is ${String(value)}`);
+  return new InvalidArgumentError(
+    `${what}[${index}] must be a token id (an integer from 0 to 2^31 - 1), and is ${String(value)}`,
+  );
 }
 
 /** Float values as float32; refuses NaN, infinity and what is no number, naming the place. */
@@ -117,7 +119,9 @@ export function toBytes(values: Int32Array | Float32Array | BigInt64Array): Uint
  */
 export function toAligned(bytes: Uint8Array, elementBytes: number, what: string): Uint8Array<ArrayBuffer> {
   if (bytes.byteLength % elementBytes !== 0) {
-    throw new InvalidArgumentError(`${what} has ${bytes.byteLength} bytes, not a multiple of ${elementBytes}`);
+    throw new InvalidArgumentError(
+      `${what} has ${bytes.byteLength} bytes, not a multiple of ${elementBytes}`,
+    );
   }
   if (bytes.byteOffset % elementBytes === 0 && bytes.buffer instanceof ArrayBuffer) {
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -93,7 +93,9 @@ export class ApiClient {
       const response = await this.#send(request, options);
       const parsed = schema.safeParse(parseJson(response.body));
       if (parsed.success) return parsed.data;
-      throw new InvalidResponseError(`${toWhat(request)} answered something unexpected: ${parsed.error.message}`);
+      throw new InvalidResponseError(
+        `${toWhat(request)} answered something unexpected: ${parsed.error.message}`,
+      );
     });
   }
 
@@ -121,7 +123,8 @@ export class ApiClient {
         async (index) => {
           const result = await this.#attempt(request, { ...options, idempotencyKey, signal }, index);
           if (result instanceof AttemptFailure || result.status >= 500) request.onUncertain?.();
-          if (result instanceof AttemptFailure || (result.status >= 200 && result.status < 300)) return result;
+          if (result instanceof AttemptFailure || (result.status >= 200 && result.status < 300))
+            return result;
           return new AttemptFailure(toStatusError(what, result), readRetryHints(result.headers, clock.now()));
         },
         { profile, clock, random, signal, onRetry: (retry) => this.reportRetry(what, retry) },
@@ -130,7 +133,11 @@ export class ApiClient {
   }
 
   /** An answer of whatever status, or that there was none. Throws what went wrong with the key, which no retry mends. */
-  async #attempt(request: ApiRequest, options: RequestOptions, retryCount: number): Promise<HttpResponse | AttemptFailure> {
+  async #attempt(
+    request: ApiRequest,
+    options: RequestOptions,
+    retryCount: number,
+  ): Promise<HttpResponse | AttemptFailure> {
     const { credential } = request;
     if (credential !== undefined) return this.#sendOnce(request, options, retryCount, credential);
     const known = this.#auth.token(options);
@@ -173,14 +180,20 @@ export class ApiClient {
   }
 
   /** Written out, since it is done for every sample and every poll. */
-  #toHeaders(request: ApiRequest, options: RequestOptions, retryCount: number, key: string): Record<string, string> {
+  #toHeaders(
+    request: ApiRequest,
+    options: RequestOptions,
+    retryCount: number,
+    key: string,
+  ): Record<string, string> {
     const headers: Record<string, string> = {
       accept: 'application/json',
       'user-agent': userAgent,
       'x-stainless-retry-count': String(retryCount),
     };
     if (request.method !== 'GET') {
-      headers['content-type'] = request.protobuf === undefined ? 'application/json' : 'application/x-protobuf';
+      headers['content-type'] =
+        request.protobuf === undefined ? 'application/json' : 'application/x-protobuf';
       headers['x-idempotency-key'] = options.idempotencyKey ?? this.#createIdempotencyKey();
     }
     Object.assign(headers, request.headers, this.#connection.headers, options.headers);
@@ -188,11 +201,16 @@ export class ApiClient {
     return headers;
   }
 
-  async #reporting<Value>(request: ApiRequest, { signal }: RequestOptions, work: () => Promise<Value>): Promise<Value> {
+  async #reporting<Value>(
+    request: ApiRequest,
+    { signal }: RequestOptions,
+    work: () => Promise<Value>,
+  ): Promise<Value> {
     try {
       return await work();
     } catch (error) {
-      if (signal?.aborted !== true && request.retries !== noRetries) this.#hooks.onFailure?.(error, toWhat(request));
+      if (signal?.aborted !== true && request.retries !== noRetries)
+        this.#hooks.onFailure?.(error, toWhat(request));
       throw error;
     }
   }
@@ -200,7 +218,10 @@ export class ApiClient {
   #noteDeprecation({ headers }: HttpResponse): void {
     const note = headers['x-deprecation-note'];
     if (note === undefined || note === '') return;
-    this.#hooks.onDeprecation?.({ note, level: headers['x-deprecation-level'] === 'error' ? 'error' : 'warning' });
+    this.#hooks.onDeprecation?.({
+      note,
+      level: headers['x-deprecation-level'] === 'error' ? 'error' : 'warning',
+    });
   }
 
   /** Tells of a retry; whoever repeats exchanges in a loop of its own calls it too. */
@@ -208,7 +229,9 @@ export class ApiClient {
     const { attempt, delayMs, error } = retry;
     // One failure in passing is nobody's concern; the second is worth a line.
     const level = attempt === 1 ? 'info' : 'warn';
-    this.#connection.logger[level](`retry ${attempt} of ${what} in ${Math.round(delayMs)} ms: ${error.message}`);
+    this.#connection.logger[level](
+      `retry ${attempt} of ${what} in ${Math.round(delayMs)} ms: ${error.message}`,
+    );
     this.#hooks.onRetry?.(what, retry);
   }
 }

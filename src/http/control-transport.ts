@@ -8,8 +8,16 @@ import type { Transport, TransportOptions } from './transport.ts';
 export function createControlTransport({ proxy, ca }: TransportOptions): Transport {
   const proxyEnv = { HTTP_PROXY: proxy.http, HTTPS_PROXY: proxy.https, NO_PROXY: proxy.except };
   const options = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, proxyEnv };
-  const agents = { http: new http.Agent(options), https: new https.Agent(ca === undefined ? options : { ...options, ca }) };
-  const client = got.extend({ agent: agents, retry: { limit: 0 }, followRedirect: false, throwHttpErrors: false });
+  const agents = {
+    http: new http.Agent(options),
+    https: new https.Agent(ca === undefined ? options : { ...options, ca }),
+  };
+  const client = got.extend({
+    agent: agents,
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+  });
   return {
     async send({ method, url, headers, body, timeoutMs, signal }) {
       try {
@@ -35,11 +43,17 @@ export function createControlTransport({ proxy, ca }: TransportOptions): Transpo
 
 function foldHeaders(headers: http.IncomingHttpHeaders): Record<string, string | undefined> {
   const folded: Record<string, string | undefined> = {};
-  for (const [name, value] of Object.entries(headers)) folded[name] = Array.isArray(value) ? value.join(', ') : value;
+  for (const [name, value] of Object.entries(headers))
+    folded[name] = Array.isArray(value) ? value.join(', ') : value;
   return folded;
 }
 
-function toTransportError(error: unknown, url: string, timeoutMs: number, signal: AbortSignal | undefined): unknown {
+function toTransportError(
+  error: unknown,
+  url: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): unknown {
   if (signal?.aborted && error instanceof AbortError) return signal.reason;
   const { origin } = new URL(url);
   // Errors of got show the request's headers, and the key with them; what lies beneath them does not.
@@ -47,7 +61,9 @@ function toTransportError(error: unknown, url: string, timeoutMs: number, signal
     return new TimeoutError(`${origin} did not answer within ${timeoutMs} ms`);
   }
   if (error instanceof RequestError) {
-    return new ConnectionError(`Could not reach ${origin}: ${error.message} (${error.code})`, { cause: error.cause });
+    return new ConnectionError(`Could not reach ${origin}: ${error.message} (${error.code})`, {
+      cause: error.cause,
+    });
   }
   return error;
 }

@@ -37,14 +37,18 @@ export function decodeForwardBackwardOutput(bytes: Uint8Array): ForwardBackwardO
 }
 
 function decodeRecord(record: ArrayRecord): Record<string, TensorData>[] {
-  const fields = Object.entries(record.fields).map(([name, field]) => [name, sliceTensor(field, name)] as const);
+  const fields = Object.entries(record.fields).map(
+    ([name, field]) => [name, sliceTensor(field, name)] as const,
+  );
   const count = Number(record.numDatums) || (fields[0]?.[1].length ?? 0);
   return Array.from({ length: count }, (_, index) => {
     const datum: Record<string, TensorData> = {};
     for (const [name, slices] of fields) {
       const slice = slices[index];
       if (slice === undefined) {
-        throw new InvalidResponseError(`the result has ${slices.length} values of ${name} for ${count} datums`);
+        throw new InvalidResponseError(
+          `the result has ${slices.length} values of ${name} for ${count} datums`,
+        );
       }
       datum[name] = slice;
     }
@@ -75,7 +79,9 @@ function sliceTensor({ data, offsets, dtype, trailingShape }: BatchedTensor, nam
   });
 }
 
-type Flat = Omit<Extract<TensorData, { dtype: 'float32' }>, 'shape'> | Omit<Extract<TensorData, { dtype: 'int64' }>, 'shape'>;
+type Flat =
+  | Omit<Extract<TensorData, { dtype: 'float32' }>, 'shape'>
+  | Omit<Extract<TensorData, { dtype: 'int64' }>, 'shape'>;
 
 function widen(bytes: Uint8Array, dtype: DType, name: string): Flat {
   switch (dtype) {
@@ -144,7 +150,11 @@ export function fromForwardBackwardJson(json: object): ForwardBackwardOutput {
 }
 
 export function fromSampleJson(json: object): SampleResponse {
-  const { sequences, prompt_logprobs, prompt_cache_hit_tokens } = parse(sampleResponseJsonSchema, json, 'sample');
+  const { sequences, prompt_logprobs, prompt_cache_hit_tokens } = parse(
+    sampleResponseJsonSchema,
+    json,
+    'sample',
+  );
   return {
     sequences: sequences.map(({ stop_reason, tokens, logprobs }) => ({
       sequence_id: null,
@@ -152,13 +162,18 @@ export function fromSampleJson(json: object): SampleResponse {
       tokens: Int32Array.from(tokens),
       logprobs: logprobs == null ? null : Float32Array.from(logprobs),
     })),
-    prompt_logprobs: prompt_logprobs == null ? null : Float32Array.from(prompt_logprobs, (value) => value ?? Number.NaN),
+    prompt_logprobs:
+      prompt_logprobs == null ? null : Float32Array.from(prompt_logprobs, (value) => value ?? Number.NaN),
     prompt_cache_hit_tokens,
   };
 }
 
 function parse<Value>(
-  schema: { safeParse(value: unknown): { success: true; data: Value } | { success: false; error: { message: string } } },
+  schema: {
+    safeParse(
+      value: unknown,
+    ): { success: true; data: Value } | { success: false; error: { message: string } };
+  },
   json: object,
   what: string,
 ): Value {

@@ -32,7 +32,10 @@ const tensorFields = { dense: 1 };
 export function encodeForwardBackward(body: ForwardBackwardBody): Uint8Array {
   const { model_id, seq_id, data, loss_fn, loss_fn_config = {}, forward_only } = body;
   const numbers: Record<string, number> = {};
-  const values: Record<string, { value: { case: 'number'; value: number } | { case: 'text'; value: string } }> = {};
+  const values: Record<
+    string,
+    { value: { case: 'number'; value: number } | { case: 'text'; value: string } }
+  > = {};
   for (const [name, value] of Object.entries(loss_fn_config)) {
     if (typeof value === 'number') {
       numbers[name] = value;
@@ -41,7 +44,9 @@ export function encodeForwardBackward(body: ForwardBackwardBody): Uint8Array {
       values[name] = { value: { case: 'text', value } };
     }
   }
-  const request = new MessageParts().encoded(encode(ForwardBackwardRequestSchema, { modelId: model_id, seqId: seq_id }));
+  const request = new MessageParts().encoded(
+    encode(ForwardBackwardRequestSchema, { modelId: model_id, seqId: seq_id }),
+  );
   data.forEach((datum, index) => request.message(requestFields.data, encodeDatum(datum, `data[${index}]`)));
   const rest = { lossFn: loss_fn, lossFnConfig: numbers, lossFnConfigV2: values, forwardOnly: forward_only };
   return request.encoded(encode(ForwardBackwardRequestSchema, rest)).finish();
@@ -59,7 +64,9 @@ function encodeDatum(datum: Datum, what: string): MessageParts {
   );
   for (const [name, tensor] of Object.entries(datum.loss_fn_inputs)) {
     const value = encodeTensor(tensor, `${what}.loss_fn_inputs.${name}`);
-    const entry = new MessageParts().bytes(mapEntryFields.key, Buffer.from(name)).message(mapEntryFields.value, value);
+    const entry = new MessageParts()
+      .bytes(mapEntryFields.key, Buffer.from(name))
+      .message(mapEntryFields.value, value);
     message.message(datumFields.lossFnInputs, entry);
   }
   return message;
@@ -72,7 +79,10 @@ function encodeChunk(chunk: ModelInputChunk, what: string): MessageParts {
       const tokens = encodeTokens(chunk.tokens, `${what}.tokens`);
       const text = new MessageParts();
       // A field without a value of its own is left out when it is empty.
-      return message.message(chunkFields.encodedText, tokens.byteLength === 0 ? text : text.bytes(textFields.tokens, tokens));
+      return message.message(
+        chunkFields.encodedText,
+        tokens.byteLength === 0 ? text : text.bytes(textFields.tokens, tokens),
+      );
     }
     case 'image': {
       const { data, format, expected_tokens } = chunk;
@@ -85,30 +95,41 @@ function encodeChunk(chunk: ModelInputChunk, what: string): MessageParts {
       return message.encoded(encode(ChunkSchema, { chunk: { case: 'dmel', value } }));
     }
     case 'image_asset_pointer':
-      throw new InvalidArgumentError(`${what} is an image_asset_pointer, which training requests cannot carry: send the image itself`);
+      throw new InvalidArgumentError(
+        `${what} is an image_asset_pointer, which training requests cannot carry: send the image itself`,
+      );
   }
 }
 
 function encodeTensor(tensor: TensorInput, what: string): MessageParts {
   const { dtype, data, shape = [], sparse_crow_indices, sparse_col_indices } = tensor;
   const values = dtype === 'float32' ? encodeFloats(data, what) : encodeIntegers(data, what);
-  const common = { dtype: dtype === 'float32' ? DType.DTYPE_FLOAT32 : DType.DTYPE_INT64, shape: shape.map(BigInt) };
+  const common = {
+    dtype: dtype === 'float32' ? DType.DTYPE_FLOAT32 : DType.DTYPE_INT64,
+    shape: shape.map(BigInt),
+  };
   if (sparse_crow_indices === undefined && sparse_col_indices === undefined) {
     const elements = shape.reduce((product, size) => product * size, 1);
     if (shape.length > 0 && elements !== data.length) {
-      throw new InvalidArgumentError(`${what} has ${data.length} values, but its shape [${shape.join(', ')}] holds ${elements}`);
+      throw new InvalidArgumentError(
+        `${what} has ${data.length} values, but its shape [${shape.join(', ')}] holds ${elements}`,
+      );
     }
     return new MessageParts().bytes(tensorFields.dense, values).encoded(encode(TensorSchema, common));
   }
   if (sparse_crow_indices === undefined || sparse_col_indices === undefined || shape.length !== 2) {
-    throw new InvalidArgumentError(`${what} is sparse: it needs a shape of two dimensions and both index arrays`);
+    throw new InvalidArgumentError(
+      `${what} is sparse: it needs a shape of two dimensions and both index arrays`,
+    );
   }
   const value = {
     values,
     crowIndices: encodeIntegers(sparse_crow_indices, `${what}.sparse_crow_indices`),
     colIndices: encodeIntegers(sparse_col_indices, `${what}.sparse_col_indices`),
   };
-  return new MessageParts().encoded(encode(TensorSchema, { ...common, encoding: { case: 'sparseCsr', value } }));
+  return new MessageParts().encoded(
+    encode(TensorSchema, { ...common, encoding: { case: 'sparseCsr', value } }),
+  );
 }
 
 function encodeTokens(tokens: Tokens, what: string): Uint8Array {
@@ -156,6 +177,9 @@ function encodeTensorJson(tensor: TensorInput, what: string): object {
   if (tensor.sparse_crow_indices !== undefined) {
     throw new InvalidArgumentError(`${what} is sparse, which the JSON form cannot carry: send it dense`);
   }
-  const values = dtype === 'float32' ? Array.from(toFloatArray(data, what)) : Array.from(toBigIntArray(data, what), Number);
+  const values =
+    dtype === 'float32'
+      ? Array.from(toFloatArray(data, what))
+      : Array.from(toBigIntArray(data, what), Number);
   return { data: values, dtype, shape };
 }

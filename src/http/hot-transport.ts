@@ -4,7 +4,12 @@ import type { HttpRequest, HttpResponse, Transport, TransportOptions } from './t
 
 /** Exchanges by undici's dispatcher: no stream and no promise of its own between the socket and the answer. */
 export function createHotTransport({ proxy, ca }: TransportOptions): Transport {
-  const options = { connections: null, pipelining: 1, keepAliveTimeout: 30_000, connect: ca === undefined ? {} : { ca } };
+  const options = {
+    connections: null,
+    pipelining: 1,
+    keepAliveTimeout: 30_000,
+    connect: ca === undefined ? {} : { ca },
+  };
   const { http, https, except } = proxy;
   const proxied =
     http === undefined && https === undefined
@@ -116,7 +121,9 @@ function toPathStart(url: string): number {
   return slash < 0 ? url.length : slash;
 }
 
-function foldRepeated(headers: Record<string, string | string[] | undefined>): Record<string, string | undefined> {
+function foldRepeated(
+  headers: Record<string, string | string[] | undefined>,
+): Record<string, string | undefined> {
   for (const name in headers) {
     const value = headers[name];
     if (Array.isArray(value)) headers[name] = value.join(', ');

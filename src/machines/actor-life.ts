@@ -15,7 +15,8 @@ export function createLife(actor: AnyActorRef, extra: object = {}): ClientLife {
     },
     get failure() {
       const { output }: { output: unknown } = actor.getSnapshot();
-      const error = typeof output === 'object' && output !== null && 'error' in output ? output.error : undefined;
+      const error =
+        typeof output === 'object' && output !== null && 'error' in output ? output.error : undefined;
       return error instanceof Error ? error : undefined;
     },
     close({ deadlineMs = defaultCloseDeadlineMs } = {}) {
@@ -32,7 +33,8 @@ export function createLife(actor: AnyActorRef, extra: object = {}): ClientLife {
 /** Aborts when the actor has ended, for calls that it does not know of. */
 export function signalOfEnd(actor: AnyActorRef, what: string): AbortSignal {
   const controller = new AbortController();
-  const abort = (): void => controller.abort(new ClientClosedError(`${what} was closed before this call was answered`));
+  const abort = (): void =>
+    controller.abort(new ClientClosedError(`${what} was closed before this call was answered`));
   outcomeOf(actor).then(abort, abort);
   return controller.signal;
 }

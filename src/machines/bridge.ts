@@ -9,7 +9,10 @@ interface BridgeOptions {
 }
 
 /** The output of the actor's final state. Rejects when it crashes, or is stopped (ClientClosedError). */
-export function outcomeOf<Ref extends AnyActorRef>(actor: Ref, options: BridgeOptions = {}): Promise<OutputFrom<Ref>> {
+export function outcomeOf<Ref extends AnyActorRef>(
+  actor: Ref,
+  options: BridgeOptions = {},
+): Promise<OutputFrom<Ref>> {
   return settle(actor, options, () => undefined);
 }
 
@@ -69,6 +72,7 @@ function settle<Value>(
 
 /** The error that a final state's output carries, or what to say when it ended without one. */
 function endedWith(actor: AnyActorRef, output: unknown): unknown {
-  if (typeof output === 'object' && output !== null && 'error' in output && output.error !== undefined) return output.error;
+  if (typeof output === 'object' && output !== null && 'error' in output && output.error !== undefined)
+    return output.error;
   return new ClientClosedError(`${actor.id} was closed`);
 }

@@ -132,9 +132,7 @@ export function isPartWorthKeeping(error: Error): boolean {
 }
 
 function toExistsError(destination: string): DownloadError {
-  return new DownloadError(
-    'destination_exists',
-    `The target exists already: ${destination}`,
-    { details: { destination } },
-  );
+  return new DownloadError('destination_exists', `The target exists already: ${destination}`, {
+    details: { destination },
+  });
 }

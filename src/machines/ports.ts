@@ -10,7 +10,10 @@ export interface SessionPorts {
   /** Creates the session on the server; its id. */
   create(signal: AbortSignal): Promise<Outcome<string>>;
   /** One heartbeat. `gone`: the session is finished or expired there. */
-  beat(sessionId: string, signal: AbortSignal): Promise<{ kind: 'ok' } | { kind: 'gone' } | { kind: 'failed'; error: Error }>;
+  beat(
+    sessionId: string,
+    signal: AbortSignal,
+  ): Promise<{ kind: 'ok' } | { kind: 'gone' } | { kind: 'failed'; error: Error }>;
   /** Ends the session; best effort, never rejects. */
   finish(sessionId: string, ending: SessionEnding, signal: AbortSignal): Promise<void>;
   /** Its timers do not keep the process alive. */

@@ -26,7 +26,11 @@ export const refreshActor = fromCallback<{ type: 'none' }, RefreshInput>(({ inpu
   const run = async (): Promise<void> => {
     let intervalSeconds = config?.dynamicConfig.refresh_interval_sec ?? leastSeconds;
     for (;;) {
-      await delay(Math.min(Math.max(intervalSeconds, leastSeconds) * 1000, mostMs), ports.backgroundClock, signal);
+      await delay(
+        Math.min(Math.max(intervalSeconds, leastSeconds) * 1000, mostMs),
+        ports.backgroundClock,
+        signal,
+      );
       const outcome = await ports.refreshConfig(signal);
       signal.throwIfAborted();
       if (outcome.kind !== 'ok') continue;

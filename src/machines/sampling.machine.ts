@@ -30,13 +30,21 @@ export const samplingMachine = setup({
     createSampler: fromPromise(({ input, signal }: { input: SamplingPorts; signal: AbortSignal }) =>
       input.createSampler(signal),
     ),
-    whenIdle: fromPromise(({ input, signal }: { input: SamplingPorts; signal: AbortSignal }) => input.whenIdle(signal)),
+    whenIdle: fromPromise(({ input, signal }: { input: SamplingPorts; signal: AbortSignal }) =>
+      input.whenIdle(signal),
+    ),
     // Teardown runs on every way out, a stop from outside and a crash included; exit actions would not.
-    leftovers: fromCallback<EventObject, SamplingContext>(({ input }) => () => input.ports.abort(input.error)),
+    leftovers: fromCallback<EventObject, SamplingContext>(
+      ({ input }) =>
+        () =>
+          input.ports.abort(input.error),
+    ),
   },
   actions: {
     abortAll: ({ context }) => context.ports.abort(context.error),
-    keepLoss: assign(({ event, context }) => ({ error: event.type === 'session.lost' ? event.error : context.error })),
+    keepLoss: assign(({ event, context }) => ({
+      error: event.type === 'session.lost' ? event.error : context.error,
+    })),
   },
 }).createMachine({
   id: 'sampling',
@@ -58,11 +66,15 @@ export const samplingMachine = setup({
           {
             guard: ({ event }) => event.output.kind === 'ok',
             target: 'open',
-            actions: assign(({ event }) => (event.output.kind === 'ok' ? { sampler: event.output.value } : {})),
+            actions: assign(({ event }) =>
+              event.output.kind === 'ok' ? { sampler: event.output.value } : {},
+            ),
           },
           {
             target: 'failed',
-            actions: assign(({ event }) => (event.output.kind === 'failed' ? { error: event.output.error } : {})),
+            actions: assign(({ event }) =>
+              event.output.kind === 'failed' ? { error: event.output.error } : {},
+            ),
           },
         ],
       },
@@ -71,7 +83,10 @@ export const samplingMachine = setup({
     open: {
       tags: 'accepting',
       on: {
-        close: { target: 'draining', actions: assign(({ event }) => ({ closeDeadlineMs: event.deadlineMs })) },
+        close: {
+          target: 'draining',
+          actions: assign(({ event }) => ({ closeDeadlineMs: event.deadlineMs })),
+        },
         'session.lost': { target: 'failed', actions: ['keepLoss', 'abortAll'] },
       },
     },

@@ -6,28 +6,18 @@ import {
   not,
   sendTo,
   setup,
-  type ActorRefFrom,
   type DoneActorEvent,
   type ErrorActorEvent,
 } from 'xstate';
-import { ClientClosedError, InternalError } from '../core/errors.ts';
+import { ClientClosedError } from '../core/errors.ts';
 import type { ClientKind, OwnServiceEvents, ServiceStatus } from '../types/events.ts';
-import type { SamplingPorts, ServiceConfig, ServicePorts, SessionEnding, TrainingPorts } from './ports.ts';
+import type { ClientRequest } from './client-request.ts';
+import type { ServiceConfig, ServicePorts, SessionEnding } from './ports.ts';
 import { refreshActor, type RefreshNotice } from './refresh-actor.ts';
 import { restMachine } from './rest.machine.ts';
 import { samplingMachine } from './sampling.machine.ts';
-import { sessionMachine, type SessionNotice, type SessionOutput } from './session.machine.ts';
+import { sessionMachine, toSessionError, type SessionNotice } from './session.machine.ts';
 import { trainingMachine } from './training.machine.ts';
-
-export type TrainingRef = ActorRefFrom<typeof trainingMachine>;
-export type SamplingRef = ActorRefFrom<typeof samplingMachine>;
-export type RestRef = ActorRefFrom<typeof restMachine>;
-
-/** A client to spawn. Ports of clients that live in a session are made when its id is known. */
-export type ClientRequest =
-  | { kind: 'training'; id: string; toPorts(sessionId: string): TrainingPorts }
-  | { kind: 'sampling'; id: string; toPorts(sessionId: string): SamplingPorts }
-  | { kind: 'rest'; id: string };
 
 interface ServiceContext {
   ports: ServicePorts;
@@ -56,7 +46,9 @@ type ServiceEvent =
   | DoneActorEvent
   | ErrorActorEvent;
 
-type Emitted = { [Name in keyof OwnServiceEvents]: { type: Name } & OwnServiceEvents[Name] }[keyof OwnServiceEvents];
+type Emitted = {
+  [Name in keyof OwnServiceEvents]: { type: Name } & OwnServiceEvents[Name];
+}[keyof OwnServiceEvents];
 
 export type ServiceOutput = { status: 'closed' } | { status: 'failed'; error: Error };
 
@@ -75,7 +67,9 @@ export const serviceMachine = setup({
   },
   delays: { drainLimit: ({ context }) => context.closeDeadlineMs + 1000, farewellLimit: 2000 },
   actors: {
-    loadConfig: fromPromise(({ input, signal }: { input: ServicePorts; signal: AbortSignal }) => input.loadConfig(signal)),
+    loadConfig: fromPromise(({ input, signal }: { input: ServicePorts; signal: AbortSignal }) =>
+      input.loadConfig(signal),
+    ),
     refresh: refreshActor,
     session: sessionMachine,
     training: trainingMachine,
@@ -98,8 +92,10 @@ export const serviceMachine = setup({
       const requests = event.type === 'client.create' ? [event.request] : context.waiting;
       for (const request of requests) {
         const { kind, id } = request;
-        if (kind === 'training') enqueue.spawnChild('training', { id, input: { ports: request.toPorts(context.sessionId) } });
-        else if (kind === 'sampling') enqueue.spawnChild('sampling', { id, input: { ports: request.toPorts(context.sessionId) } });
+        if (kind === 'training')
+          enqueue.spawnChild('training', { id, input: { ports: request.toPorts(context.sessionId) } });
+        else if (kind === 'sampling')
+          enqueue.spawnChild('sampling', { id, input: { ports: request.toPorts(context.sessionId) } });
         else enqueue.spawnChild('rest', { id });
         enqueue.emit({ type: 'client.created', kind, id });
       }
@@ -122,14 +118,17 @@ export const serviceMachine = setup({
       const { [actorId]: _, ...clients } = context.clients;
       enqueue.stopChild(actorId);
       enqueue.assign({ clients });
-      if ('error' in event) enqueue.emit({ type: 'client.crashed', kind, id: actorId, error: String(event.error) });
+      if ('error' in event)
+        enqueue.emit({ type: 'client.crashed', kind, id: actorId, error: String(event.error) });
       else enqueue.emit({ type: 'client.closed', kind, id: actorId });
     }),
     closeClients: enqueueActions(({ context, enqueue }) => {
-      for (const id of Object.keys(context.clients)) enqueue.sendTo(id, { type: 'close', deadlineMs: context.closeDeadlineMs });
+      for (const id of Object.keys(context.clients))
+        enqueue.sendTo(id, { type: 'close', deadlineMs: context.closeDeadlineMs });
     }),
     tellLoss: enqueueActions(({ context, enqueue }) => {
-      for (const id of Object.keys(context.clients)) enqueue.sendTo(id, { type: 'session.lost', error: context.error });
+      for (const id of Object.keys(context.clients))
+        enqueue.sendTo(id, { type: 'session.lost', error: context.error });
       enqueue.emit({ type: 'session.lost', error: context.error.message });
     }),
     keepClosing: assign(({ event }) =>
@@ -199,11 +198,15 @@ export const serviceMachine = setup({
           {
             guard: ({ event }) => event.output.kind === 'ok',
             target: 'open',
-            actions: assign(({ event }) => (event.output.kind === 'ok' ? { config: event.output.value } : {})),
+            actions: assign(({ event }) =>
+              event.output.kind === 'ok' ? { config: event.output.value } : {},
+            ),
           },
           {
             target: 'failed',
-            actions: assign(({ event }) => (event.output.kind === 'failed' ? { error: event.output.error } : {})),
+            actions: assign(({ event }) =>
+              event.output.kind === 'failed' ? { error: event.output.error } : {},
+            ),
           },
         ],
       },
@@ -236,8 +239,14 @@ export const serviceMachine = setup({
               { actions: 'keepWaiting' },
             ],
             'session.ready': { target: 'inSession', actions: ['keepSession', 'spawnClients'] },
-            'xstate.done.actor.session': { target: 'sessionless', actions: ['forgetSession', 'rejectWaiting'] },
-            'xstate.error.actor.session': { target: 'sessionless', actions: ['forgetSession', 'rejectWaiting'] },
+            'xstate.done.actor.session': {
+              target: 'sessionless',
+              actions: ['forgetSession', 'rejectWaiting'],
+            },
+            'xstate.error.actor.session': {
+              target: 'sessionless',
+              actions: ['forgetSession', 'rejectWaiting'],
+            },
           },
         },
         inSession: {
@@ -276,16 +285,11 @@ export const serviceMachine = setup({
       after: { farewellLimit: 'failed' },
     },
     closed: { type: 'final', entry: { type: 'tellStatus', params: 'closed' }, output: { status: 'closed' } },
-    failed: { type: 'final', entry: { type: 'tellStatus', params: 'failed' }, output: ({ context }) => ({ status: 'failed', error: context.error }) },
+    failed: {
+      type: 'final',
+      entry: { type: 'tellStatus', params: 'failed' },
+      output: ({ context }) => ({ status: 'failed', error: context.error }),
+    },
   },
   output: ({ event }) => event.output as ServiceOutput,
 });
-
-/** Why a session ended: its own output, or that it crashed. */
-function toSessionError(event: ServiceEvent, otherwise: Error): Error {
-  if ('error' in event && event.type.startsWith('xstate.error')) {
-    return new InternalError('the session actor crashed', { cause: event.error });
-  }
-  const output = 'output' in event ? (event.output as SessionOutput | undefined) : undefined;
-  return output !== undefined && 'error' in output ? output.error : otherwise;
-}

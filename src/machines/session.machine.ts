@@ -1,5 +1,5 @@
 import { assign, enqueueActions, fromPromise, setup, type ActorRef, type Snapshot } from 'xstate';
-import { SessionLostError } from '../core/errors.ts';
+import { InternalError, SessionLostError } from '../core/errors.ts';
 import { pauseActor } from './pause-actor.ts';
 import type { SessionEnding, SessionPorts } from './ports.ts';
 
@@ -47,17 +47,22 @@ export const sessionMachine = setup({
   },
   delays: { finishLimit: 5000 },
   actors: {
-    create: fromPromise(({ input, signal }: { input: SessionPorts; signal: AbortSignal }) => input.create(signal)),
+    create: fromPromise(({ input, signal }: { input: SessionPorts; signal: AbortSignal }) =>
+      input.create(signal),
+    ),
     beat: fromPromise(({ input, signal }: { input: PortCall; signal: AbortSignal }) =>
       input.ports.beat(input.sessionId, signal),
     ),
-    finish: fromPromise(({ input, signal }: { input: PortCall & { ending: SessionEnding }; signal: AbortSignal }) =>
-      input.ports.finish(input.sessionId, input.ending, signal),
+    finish: fromPromise(
+      ({ input, signal }: { input: PortCall & { ending: SessionEnding }; signal: AbortSignal }) =>
+        input.ports.finish(input.sessionId, input.ending, signal),
     ),
     pause: pauseActor,
   },
   actions: {
-    keepEnding: assign(({ event, context }) => ({ ending: event.type === 'close' ? event.ending : context.ending })),
+    keepEnding: assign(({ event, context }) => ({
+      ending: event.type === 'close' ? event.ending : context.ending,
+    })),
     noteBeat: assign(({ context }) => ({ lastBeatAt: context.ports.backgroundClock.now(), degraded: false })),
     tellReady: enqueueActions(({ context, enqueue }) => {
       enqueue.sendTo(context.parent, { type: 'session.ready', session_id: context.sessionId });
@@ -69,7 +74,9 @@ export const sessionMachine = setup({
     tellDegraded: enqueueActions(({ context, enqueue }, { error }: { error: string }) => {
       enqueue.sendTo(context.parent, { type: 'session.degraded', silentMs: silentMs(context), error });
     }),
-    keepBug: assign({ error: ({ event }) => ('error' in event ? (event.error as Error) : new Error('unknown')) }),
+    keepBug: assign({
+      error: ({ event }) => ('error' in event ? (event.error as Error) : new Error('unknown')),
+    }),
   },
 }).createMachine({
   id: 'session',
@@ -100,7 +107,9 @@ export const sessionMachine = setup({
           },
           {
             target: 'failed',
-            actions: assign(({ event }) => (event.output.kind === 'failed' ? { error: event.output.error } : {})),
+            actions: assign(({ event }) =>
+              event.output.kind === 'failed' ? { error: event.output.error } : {},
+            ),
           },
         ],
         onError: { target: 'failed', actions: 'keepBug' },
@@ -115,7 +124,10 @@ export const sessionMachine = setup({
           invoke: {
             id: 'pause',
             src: 'pause',
-            input: ({ context }) => ({ clock: context.ports.backgroundClock, milliseconds: heartbeatEveryMs }),
+            input: ({ context }) => ({
+              clock: context.ports.backgroundClock,
+              milliseconds: heartbeatEveryMs,
+            }),
           },
           on: { 'pause.over': 'beating' },
         },
@@ -178,4 +190,13 @@ function silentMs({ ports, lastBeatAt }: SessionContext): number {
 
 function toLostError(sessionId: string): SessionLostError {
   return new SessionLostError(`session ${sessionId} is gone on the server: finished elsewhere, or expired`);
+}
+
+/** Why a session ended: its own output, or that it crashed. */
+export function toSessionError(event: { type: string }, otherwise: Error): Error {
+  if ('error' in event && event.type.startsWith('xstate.error')) {
+    return new InternalError('the session actor crashed', { cause: event.error });
+  }
+  const output = 'output' in event ? (event.output as SessionOutput | undefined) : undefined;
+  return output !== undefined && 'error' in output ? output.error : otherwise;
 }

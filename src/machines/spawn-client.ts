@@ -1,7 +1,8 @@
 import type { ActorRefFrom, AnyActorRef } from 'xstate';
 import { InternalError } from '../core/errors.ts';
 import { reach } from './bridge.ts';
-import type { ClientRequest, RestRef, SamplingRef, serviceMachine, TrainingRef } from './service.machine.ts';
+import type { ClientRequest, RestRef, SamplingRef, TrainingRef } from './client-request.ts';
+import type { serviceMachine } from './service.machine.ts';
 
 export type ServiceRef = ActorRefFrom<typeof serviceMachine>;
 

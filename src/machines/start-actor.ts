@@ -12,7 +12,10 @@ export interface StartActorOptions<Logic extends AnyActorLogic> {
  * Starts a root actor. The error observer comes before the start: without one, an actor that ends in error would take the
  * process down. Its status `error` means a bug, so it is logged as one.
  */
-export function startActor<Logic extends AnyActorLogic>(logic: Logic, options: StartActorOptions<Logic>): Actor<Logic> {
+export function startActor<Logic extends AnyActorLogic>(
+  logic: Logic,
+  options: StartActorOptions<Logic>,
+): Actor<Logic> {
   const { input, clock, logger } = options;
   const actor = new Actor(logic, { input, clock });
   actor.subscribe({

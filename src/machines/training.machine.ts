@@ -1,4 +1,14 @@
-import { assign, emit, enqueueActions, fromCallback, fromPromise, setup, type DoneActorEvent, type ErrorActorEvent, type EventObject } from 'xstate';
+import {
+  assign,
+  emit,
+  enqueueActions,
+  fromCallback,
+  fromPromise,
+  setup,
+  type DoneActorEvent,
+  type ErrorActorEvent,
+  type EventObject,
+} from 'xstate';
 import { ClientClosedError } from '../core/errors.ts';
 import type { TrainingEvents } from '../types/events.ts';
 import type { GetInfoResponse } from '../types/training.ts';
@@ -30,7 +40,9 @@ type TrainingEvent =
   | DoneActorEvent
   | ErrorActorEvent;
 
-type Emitted = { [Name in keyof TrainingEvents]: { type: Name } & TrainingEvents[Name] }[keyof TrainingEvents];
+type Emitted = {
+  [Name in keyof TrainingEvents]: { type: Name } & TrainingEvents[Name];
+}[keyof TrainingEvents];
 
 export type TrainingOutput = { status: 'closed' } | { status: 'failed'; error: Error };
 
@@ -50,18 +62,31 @@ export const trainingMachine = setup({
   },
   delays: { closeDeadline: ({ context }) => context.closeDeadlineMs, billingRetry: 5000 },
   actors: {
-    createModel: fromPromise(({ input, signal }: { input: TrainingPorts; signal: AbortSignal }) => input.createModel(signal)),
-    submit: fromPromise(({ input, signal }: { input: { turn: Turn; place: TurnPlace }; signal: AbortSignal }) =>
-      input.turn.submit(input.place, signal),
+    createModel: fromPromise(({ input, signal }: { input: TrainingPorts; signal: AbortSignal }) =>
+      input.createModel(signal),
+    ),
+    submit: fromPromise(
+      ({ input, signal }: { input: { turn: Turn; place: TurnPlace }; signal: AbortSignal }) =>
+        input.turn.submit(input.place, signal),
     ),
     retrieve: fromPromise(
-      async ({ input, signal }: { input: { turn: Turn; seq_id: number }; signal: AbortSignal }): Promise<Retrieved> => ({
+      async ({
+        input,
+        signal,
+      }: {
+        input: { turn: Turn; seq_id: number };
+        signal: AbortSignal;
+      }): Promise<Retrieved> => ({
         ...input,
         end: await input.turn.retrieve(signal),
       }),
     ),
     // Teardown runs on every way out, a stop from outside and a crash included; exit actions would not.
-    leftovers: fromCallback<EventObject, TrainingContext>(({ input }) => () => input.queue.failAll(input.leftoverError)),
+    leftovers: fromCallback<EventObject, TrainingContext>(
+      ({ input }) =>
+        () =>
+          input.queue.failAll(input.leftoverError),
+    ),
   },
   actions: {
     enqueue: ({ context, event }) => {
@@ -70,7 +95,9 @@ export const trainingMachine = setup({
     remove: ({ context, event }) => {
       if (event.type === 'turn.remove' && context.queue.head !== event.turn) context.queue.remove(event.turn);
     },
-    startClosing: assign(({ event }) => (event.type === 'close' ? { closing: true, closeDeadlineMs: event.deadlineMs } : {})),
+    startClosing: assign(({ event }) =>
+      event.type === 'close' ? { closing: true, closeDeadlineMs: event.deadlineMs } : {},
+    ),
     failLeftovers: ({ context }, params: { error: Error }) => context.queue.failAll(params.error),
     advance: assign(({ context }, { takenCount }: { takenCount: number }) => {
       context.queue.dropHead();
@@ -119,13 +146,18 @@ export const trainingMachine = setup({
           },
           {
             target: 'failed',
-            actions: assign(({ event }) => (event.output.kind === 'failed' ? { leftoverError: event.output.error } : {})),
+            actions: assign(({ event }) =>
+              event.output.kind === 'failed' ? { leftoverError: event.output.error } : {},
+            ),
           },
         ],
       },
       on: {
         close: 'closed',
-        'session.lost': { target: 'failed', actions: assign(({ event }) => ({ leftoverError: event.error })) },
+        'session.lost': {
+          target: 'failed',
+          actions: assign(({ event }) => ({ leftoverError: event.error })),
+        },
       },
     },
     active: {
@@ -154,7 +186,9 @@ export const trainingMachine = setup({
         line: {
           initial: 'idle',
           states: {
-            idle: { always: { guard: ({ context }) => context.queue.head !== undefined, target: 'submitting' } },
+            idle: {
+              always: { guard: ({ context }) => context.queue.head !== undefined, target: 'submitting' },
+            },
             billingPaused: { after: { billingRetry: 'submitting' } },
             submitting: {
               invoke: {
@@ -167,7 +201,10 @@ export const trainingMachine = setup({
                     target: 'idle',
                     actions: [
                       { type: 'awaitResult', params: ({ context }) => toSent(context) },
-                      { type: 'advance', params: ({ context }) => ({ takenCount: toSent(context).turn.width }) },
+                      {
+                        type: 'advance',
+                        params: ({ context }) => ({ takenCount: toSent(context).turn.width }),
+                      },
                     ],
                   },
                   { guard: ({ event }) => event.output.kind === 'paused', target: 'billingPaused' },

@@ -12,7 +12,9 @@ export class AccessTokens {
 
   constructor(clock: Clock, lifetimeSec: number) {
     if (!Number.isFinite(lifetimeSec) || lifetimeSec <= 0) {
-      throw new InvalidArgumentError(`tokenExchange.lifetimeSec must be a positive number of seconds, and is ${lifetimeSec}`);
+      throw new InvalidArgumentError(
+        `tokenExchange.lifetimeSec must be a positive number of seconds, and is ${lifetimeSec}`,
+      );
     }
     this.#clock = clock;
     this.#lifetimeSec = lifetimeSec;
@@ -21,7 +23,14 @@ export class AccessTokens {
   issue(): string {
     const iat = Math.floor(this.#clock.now() / 1000);
     const exp = iat + this.#lifetimeSec;
-    const payload = toPart({ iat, exp, jti: randomUUID(), sub: 'tml:user:local', org_id: 'local', email: 'local@localhost' });
+    const payload = toPart({
+      iat,
+      exp,
+      jti: randomUUID(),
+      sub: 'tml:user:local',
+      org_id: 'local',
+      email: 'local@localhost',
+    });
     return `${header}.${payload}.${this.#sign(payload).toString('base64url')}`;
   }
 
@@ -29,7 +38,8 @@ export class AccessTokens {
     const [given, payload = '', signature = ''] = token.split('.');
     const expected = this.#sign(payload);
     const actual = Buffer.from(signature, 'base64url');
-    if (given !== header || actual.length !== expected.length || !timingSafeEqual(actual, expected)) return false;
+    if (given !== header || actual.length !== expected.length || !timingSafeEqual(actual, expected))
+      return false;
     const { exp } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { exp: number };
     return this.#clock.now() < exp * 1000;
   }

@@ -54,13 +54,22 @@ export function createApp({ options, store, services, faults, requests }: AppPar
   app.register(
     async (api) => {
       const { clock, holdMs, signedUrlLifetimeMs, metadataOnlyBytes, compressRequests } = options;
-      api.register(serviceRoutes, { engine: services.engine, compressRequests, exchangesTokens: tokens !== undefined });
+      api.register(serviceRoutes, {
+        engine: services.engine,
+        compressRequests,
+        exchangesTokens: tokens !== undefined,
+      });
       if (tokens !== undefined) api.register(tokenRoutes, { tokens });
       api.register(sessionRoutes, services);
       api.register(modelRoutes, services);
       api.register(trainingRoutes, services);
       api.register(samplingRoutes, services);
-      api.register(futureRoutes, { futures: services.futures, boots: store.boots, holdMs, metadataOnlyBytes });
+      api.register(futureRoutes, {
+        futures: services.futures,
+        boots: store.boots,
+        holdMs,
+        metadataOnlyBytes,
+      });
       api.register(trainingRunRoutes, services);
       api.register(checkpointRoutes, services);
       api.register(archiveRoutes, { ...services, clock, signedUrlLifetimeMs });

@@ -32,7 +32,10 @@ export function addAuthentication(app: FastifyInstance, { apiKey, tokens }: Acce
     if (tokens !== undefined && wantsKey !== true) {
       checkToken(tokens, given);
     } else if (expected !== undefined && !timingSafeEqual(digest(given), expected)) {
-      throw new HttpError(401, 'Invalid API key: this server wants the key that it was started with in X-API-Key');
+      throw new HttpError(
+        401,
+        'Invalid API key: this server wants the key that it was started with in X-API-Key',
+      );
     }
   });
 }
@@ -40,7 +43,10 @@ export function addAuthentication(app: FastifyInstance, { apiKey, tokens }: Acce
 function checkToken(tokens: AccessTokens, given: string): void {
   if (tokens.isValid(given)) return;
   if (!given.startsWith('eyJ')) {
-    throw new HttpError(401, 'This server wants a token in X-API-Key: POST /api/v1/auth/token gives one for the key');
+    throw new HttpError(
+      401,
+      'This server wants a token in X-API-Key: POST /api/v1/auth/token gives one for the key',
+    );
   }
   throw new HttpError(401, 'The token has expired, or is not of this server', {
     'www-authenticate': 'Bearer error="invalid_token"',

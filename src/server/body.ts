@@ -16,8 +16,11 @@ export function addBodyParsers(app: FastifyInstance): void {
 }
 
 function addParser(app: FastifyInstance, contentType: string, parse: (body: Buffer) => unknown): void {
-  app.addContentTypeParser(contentType, { parseAs: 'buffer' }, async ({ headers }: FastifyRequest, body: Buffer) =>
-    parse(await unpackBody(body, headers['content-encoding'], bodyLimitBytes)),
+  app.addContentTypeParser(
+    contentType,
+    { parseAs: 'buffer' },
+    async ({ headers }: FastifyRequest, body: Buffer) =>
+      parse(await unpackBody(body, headers['content-encoding'], bodyLimitBytes)),
   );
 }
 
@@ -27,6 +30,9 @@ function toJson(body: Buffer): unknown {
   try {
     return parseJson(body.toString('utf8'));
   } catch (error) {
-    throw new HttpError(400, `The body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new HttpError(
+      400,
+      `The body is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

@@ -27,7 +27,11 @@ export function checkContentEncoding(name: string | undefined): void {
  * The body as it was before it was compressed. It is counted before any of it is kept, so that a few kilobytes that stand
  * for gigabytes cost no memory: 413 beyond `limitBytes`, 400 for what cannot be unpacked.
  */
-export async function unpackBody(body: Buffer, name: string | undefined, limitBytes: number): Promise<Buffer> {
+export async function unpackBody(
+  body: Buffer,
+  name: string | undefined,
+  limitBytes: number,
+): Promise<Buffer> {
   const encoding = isPlain(name) ? undefined : encodings[name.toLowerCase()];
   if (encoding === undefined || body.length === 0) return body;
   try {
@@ -35,7 +39,10 @@ export async function unpackBody(body: Buffer, name: string | undefined, limitBy
     return await encoding.unpack(body, { maxOutputLength: limitBytes });
   } catch (error) {
     if (error instanceof HttpError) throw error;
-    throw new HttpError(400, `The body is not complete ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new HttpError(
+      400,
+      `The body is not complete ${name}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -50,7 +57,10 @@ async function checkUnpackedSize(body: Buffer, encoding: Encoding, limitBytes: n
   for await (const chunk of unpacked) {
     countBytes += (chunk as Buffer).length;
     if (countBytes > limitBytes) {
-      throw new HttpError(413, `The body is larger than ${limitBytes} bytes when it is unpacked, which is more than this server takes`);
+      throw new HttpError(
+        413,
+        `The body is larger than ${limitBytes} bytes when it is unpacked, which is more than this server takes`,
+      );
     }
   }
 }

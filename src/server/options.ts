@@ -42,7 +42,9 @@ export interface LocalServerOptions {
 }
 
 export type ResolvedOptions = {
-  [Name in Exclude<keyof LocalServerOptions, 'apiKey' | 'tokenExchange'>]-?: NonNullable<LocalServerOptions[Name]>;
+  [Name in Exclude<keyof LocalServerOptions, 'apiKey' | 'tokenExchange'>]-?: NonNullable<
+    LocalServerOptions[Name]
+  >;
 } & { apiKey: string | undefined; tokenExchange: { lifetimeSec: number } | undefined };
 
 const minuteMs = 60_000;

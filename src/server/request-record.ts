@@ -76,7 +76,8 @@ function toBody({ body, headers, url }: FastifyRequest): unknown {
       datumCount: body.data.length,
     };
   }
-  if (headers['content-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxBodyBytes) return undefined;
+  if (headers['content-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxBodyBytes)
+    return undefined;
   const hasToken = typeof body === 'object' && body !== null && 'weights_access_token' in body;
   return hasToken ? { ...body, weights_access_token: 'hidden' } : body;
 }

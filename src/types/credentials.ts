@@ -12,7 +12,13 @@ export const authTokenResponseSchema = z.object({ jwt: z.string().min(1) });
 
 /** Seconds since the epoch, as a number or its digits; whatever else stands there counts as missing. */
 const seconds = z
-  .union([z.number(), z.string().regex(/^\d+(\.\d+)?$/).transform(Number)])
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^\d+(\.\d+)?$/)
+      .transform(Number),
+  ])
   .optional()
   .catch(undefined);
 

@@ -34,7 +34,9 @@ export interface DeprecationNoted {
 
 /** What the clients of a service tell, each event with the id of the client that it comes from. */
 export type ClientEvents = {
-  [Name in keyof (TrainingEvents & SamplingEvents)]: (TrainingEvents & SamplingEvents)[Name] & { client: string };
+  [Name in keyof (TrainingEvents & SamplingEvents)]: (TrainingEvents & SamplingEvents)[Name] & {
+    client: string;
+  };
 };
 
 /** What a service tells itself. */

@@ -4,7 +4,10 @@ import { z } from 'zod';
 export type Tokens = Int32Array | readonly number[];
 
 /** Schemas pass arrays of numbers over: a check per element costs more than the request. `core/tensors` checks them in one loop. */
-const numberArray = z.custom<readonly number[]>((value) => Array.isArray(value), 'expected an array of numbers');
+const numberArray = z.custom<readonly number[]>(
+  (value) => Array.isArray(value),
+  'expected an array of numbers',
+);
 
 const encodedTextChunkSchema = z.object({
   type: z.literal('encoded_text').default('encoded_text'),
@@ -34,7 +37,9 @@ const dmelChunkSchema = z.object({
 
 /** The prompt of a JSON request. Untagged chunks are told apart by their fields, as the official SDK does. */
 export const modelInputSchema = z.object({
-  chunks: z.array(z.union([encodedTextChunkSchema, imageChunkSchema, imageAssetPointerChunkSchema, dmelChunkSchema])),
+  chunks: z.array(
+    z.union([encodedTextChunkSchema, imageChunkSchema, imageAssetPointerChunkSchema, dmelChunkSchema]),
+  ),
 });
 
 export interface EncodedTextChunk {

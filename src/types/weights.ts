@@ -52,6 +52,9 @@ export const loadWeightsRequestSchema = z.object({
 });
 export type LoadWeightsRequest = z.input<typeof loadWeightsRequestSchema>;
 
-export const loadWeightsResponseSchema = z.object({ path: z.string().nullish(), model_id: z.string().nullish() });
+export const loadWeightsResponseSchema = z.object({
+  path: z.string().nullish(),
+  model_id: z.string().nullish(),
+});
 
 export const weightsInfoRequestSchema = z.object({ tinker_path: z.string() });

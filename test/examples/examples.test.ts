@@ -23,14 +23,18 @@ function localEnvironment(): NodeJS.ProcessEnv {
 }
 
 describe('examples', () => {
-  it.each(examples)('%s runs on the local server and finds its claims true', async (name) => {
-    await using folder = await mkdtempDisposable(path.join(tmpdir(), 'tinker-example-'));
-    const script = fileURLToPath(new URL(`../../examples/${name}/main.ts`, import.meta.url));
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [script], {
-      cwd: folder.path,
-      env: localEnvironment(),
-    });
-    expect(stderr).toBe('');
-    expect(stdout).toMatch(/^ok: /m);
-  }, 120_000);
+  it.each(examples)(
+    '%s runs on the local server and finds its claims true',
+    async (name) => {
+      await using folder = await mkdtempDisposable(path.join(tmpdir(), 'tinker-example-'));
+      const script = fileURLToPath(new URL(`../../examples/${name}/main.ts`, import.meta.url));
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [script], {
+        cwd: folder.path,
+        env: localEnvironment(),
+      });
+      expect(stderr).toBe('');
+      expect(stdout).toMatch(/^ok: /m);
+    },
+    120_000,
+  );
 });

@@ -36,6 +36,11 @@ export async function startLocalService(options: Partial<LocalServerOptions> = {
 }
 
 /** A refusal that the client may try again after a millisecond. */
-export function briefOutage(status: number): { kind: 'reply'; status: number; headers: Record<string, string>; body: object } {
+export function briefOutage(status: number): {
+  kind: 'reply';
+  status: number;
+  headers: Record<string, string>;
+  body: object;
+} {
   return { kind: 'reply', status, headers: { 'retry-after-ms': '1' }, body: { detail: 'out for a moment' } };
 }

@@ -19,7 +19,10 @@ export interface ScriptedApi {
 }
 
 /** Requests that never leave: each is given the next answer of the script, and after its end `otherwise`. */
-export function scriptedApi(script: ScriptedAnswer[], otherwise: (count: number) => ScriptedAnswer): ScriptedApi {
+export function scriptedApi(
+  script: ScriptedAnswer[],
+  otherwise: (count: number) => ScriptedAnswer,
+): ScriptedApi {
   const clock = new ManualClock();
   const begunAt = clock.now();
   const sent: ScriptedApi['sent'] = [];

@@ -14,10 +14,15 @@ export interface ScriptedServer extends AsyncDisposable {
   requests: ScriptedRequest[];
 }
 
-const defaults: Readonly<Record<string, object>> = { '/client/config': {}, '/telemetry': { status: 'accepted' } };
+const defaults: Readonly<Record<string, object>> = {
+  '/client/config': {},
+  '/telemetry': { status: 'accepted' },
+};
 
 /** Answers each path of the API with the JSON that `replies` has for it by then, the handshake by itself, and else with 404. */
-export async function startScriptedServer(replies: Readonly<Record<string, object>>): Promise<ScriptedServer> {
+export async function startScriptedServer(
+  replies: Readonly<Record<string, object>>,
+): Promise<ScriptedServer> {
   const requests: ScriptedRequest[] = [];
   const server = createServer((request, response) => {
     const path = request.url?.replace('/api/v1', '') ?? '';

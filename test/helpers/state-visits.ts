@@ -1,4 +1,11 @@
-import { createActor, type Actor, type AnyStateMachine, type AnyStateNode, type InputFrom, type InspectionEvent } from 'xstate';
+import {
+  createActor,
+  type Actor,
+  type AnyStateMachine,
+  type AnyStateNode,
+  type InputFrom,
+  type InspectionEvent,
+} from 'xstate';
 import type { Clock } from '../../src/core/clock.ts';
 
 /** Which leaf states of a machine the actors of a test file have been in, transient ones included. */

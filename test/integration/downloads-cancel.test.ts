@@ -139,7 +139,11 @@ describe('several downloads', () => {
       logger: createLogger('silent', () => undefined),
     };
     const create = () =>
-      DownloadManager.create({ ...options, concurrency: 0, resolveArchive: () => Promise.reject(new Error()) });
+      DownloadManager.create({
+        ...options,
+        concurrency: 0,
+        resolveArchive: () => Promise.reject(new Error()),
+      });
     expect(create).toThrow('concurrency');
   });
 

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/core/clock.ts';
 import type { ServicePorts } from '../../src/machines/ports.ts';
-import { serviceMachine, type ClientRequest } from '../../src/machines/service.machine.ts';
+import type { ClientRequest } from '../../src/machines/client-request.ts';
+import { serviceMachine } from '../../src/machines/service.machine.ts';
 import { spawnClient } from '../../src/machines/spawn-client.ts';
 import { clientConfigSchema, dynamicConfigSchema } from '../../src/types/service.ts';
 import { promisesSettled } from '../helpers/settled.ts';
@@ -67,7 +68,10 @@ describe('service machine', () => {
   });
 
   it('rejects a creation with the error of the session, and tries again for the next', async () => {
-    const outcomes = [{ kind: 'failed', error: new Error('busy') } as const, { kind: 'ok', value: 's' } as const];
+    const outcomes = [
+      { kind: 'failed', error: new Error('busy') } as const,
+      { kind: 'ok', value: 's' } as const,
+    ];
     const { actor } = await setUp({ create: async () => outcomes.shift() ?? { kind: 'ok', value: 's' } });
     await expect(spawnClient(actor, trainingRequest('a'), undefined)).rejects.toThrow('busy');
     await expect(spawnClient(actor, trainingRequest('b'), undefined)).resolves.toBeDefined();
@@ -75,7 +79,9 @@ describe('service machine', () => {
 
   it('rejects a creation with the error of the client, and forgets it', async () => {
     const { actor, events } = await setUp();
-    await expect(spawnClient(actor, trainingRequest('a', new Error('no such model')), undefined)).rejects.toThrow('no such model');
+    await expect(
+      spawnClient(actor, trainingRequest('a', new Error('no such model')), undefined),
+    ).rejects.toThrow('no such model');
     await promisesSettled();
     expect(Object.keys(actor.getSnapshot().children)).toEqual(['refresh', 'session']);
     expect(events).toContain('client.closed training a');
@@ -100,7 +106,13 @@ describe('service machine', () => {
     const bug = new Error('bug');
     training.send({
       type: 'turn.enqueue',
-      turn: { method: 'forward', width: 1, submit: () => Promise.reject(bug), retrieve: () => never, fail: () => undefined },
+      turn: {
+        method: 'forward',
+        width: 1,
+        submit: () => Promise.reject(bug),
+        retrieve: () => never,
+        fail: () => undefined,
+      },
     });
     await promisesSettled();
     expect(events).toContain('client.crashed training a Error: bug');
@@ -115,8 +127,14 @@ describe('service machine', () => {
     await promisesSettled();
     expect(finished).toEqual(['session-1']);
     expect(actor.getSnapshot().output).toEqual({ status: 'closed' });
-    expect(events.slice(-3)).toEqual(['status.changed draining', 'client.closed training a', 'status.changed closed']);
-    await expect(spawnClient(actor, trainingRequest('b'), undefined)).rejects.toMatchObject({ code: 'client_closed' });
+    expect(events.slice(-3)).toEqual([
+      'status.changed draining',
+      'client.closed training a',
+      'status.changed closed',
+    ]);
+    await expect(spawnClient(actor, trainingRequest('b'), undefined)).rejects.toMatchObject({
+      code: 'client_closed',
+    });
   });
 
   it('ends although a client does not, when the limit of draining passes', async () => {
@@ -125,7 +143,8 @@ describe('service machine', () => {
       kind: 'sampling',
       id: 's',
       toPorts: () => ({
-        createSampler: async () => ({ kind: 'ok', value: { sampling_session_id: 'x', base_model: null } }) as const,
+        createSampler: async () =>
+          ({ kind: 'ok', value: { sampling_session_id: 'x', base_model: null } }) as const,
         whenIdle: () => never,
         abort: () => undefined,
       }),
@@ -146,7 +165,10 @@ describe('service machine', () => {
   it('asks for the flags that may change in the rhythm they say themselves, while it is open (CFG-12)', async () => {
     const answers = [
       { kind: 'failed', error: new Error('out for a moment') } as const,
-      { kind: 'ok', value: { ...config.dynamicConfig, refresh_interval_sec: 1, sample_cancel_enabled: true } } as const,
+      {
+        kind: 'ok',
+        value: { ...config.dynamicConfig, refresh_interval_sec: 1, sample_cancel_enabled: true },
+      } as const,
     ];
     let asked = 0;
     const { actor, clock } = await setUp({ refreshConfig: async () => (asked++, answers.shift() ?? never) });
@@ -181,7 +203,10 @@ describe('service machine', () => {
     const training = await spawnClient(actor, trainingRequest('a'), undefined);
     clock.advance(10_000);
     await promisesSettled();
-    expect(training.getSnapshot().output).toMatchObject({ status: 'failed', error: { code: 'session_lost' } });
+    expect(training.getSnapshot().output).toMatchObject({
+      status: 'failed',
+      error: { code: 'session_lost' },
+    });
     expect(actor.getSnapshot().output).toMatchObject({ status: 'failed', error: { code: 'session_lost' } });
     expect(events.some((event) => event.startsWith('session.lost'))).toBe(true);
   });

@@ -22,7 +22,9 @@ function setUp(ports: Partial<SessionPorts> = {}) {
         backgroundClock: clock,
         ...ports,
       },
-      parent: createActor(fromCallback<SessionNotice>(({ receive }) => receive((notice) => notices.push(notice)))).start(),
+      parent: createActor(
+        fromCallback<SessionNotice>(({ receive }) => receive((notice) => notices.push(notice))),
+      ).start(),
     },
     clock,
   );

@@ -1,7 +1,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../src/core/clock.ts';
 import { trainingMachine } from '../../src/machines/training.machine.ts';
-import type { Turn, TurnAccepted, TurnEnd, TurnPaused, TurnPlace, TurnRefused } from '../../src/machines/turn-queue.ts';
+import type {
+  Turn,
+  TurnAccepted,
+  TurnEnd,
+  TurnPaused,
+  TurnPlace,
+  TurnRefused,
+} from '../../src/machines/turn-queue.ts';
 import { promisesSettled } from '../helpers/settled.ts';
 import { StateVisits } from '../helpers/state-visits.ts';
 
@@ -215,7 +222,10 @@ describe('training machine', () => {
 
   it('fails with the error of the server when the model cannot be created', async () => {
     const error = new Error('no such model');
-    const actor = visits.start({ ports: { createModel: async () => ({ kind: 'failed', error }) } }, new ManualClock());
+    const actor = visits.start(
+      { ports: { createModel: async () => ({ kind: 'failed', error }) } },
+      new ManualClock(),
+    );
     await promisesSettled();
     expect(actor.getSnapshot().output).toEqual({ status: 'failed', error });
   });

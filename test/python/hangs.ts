@@ -36,13 +36,22 @@ const cases: readonly HangCase[] = [
     name: 'chunk-fails',
     happened: 'one of the three requests of a forward_backward is refused for good (6.3)',
     faults: [
-      { route: '/api/v1/client/config', effect: { kind: 'reply', status: 200, body: { fwdbwd_max_chunk_len: 1 } } },
-      { route: forwardBackward, effect: { kind: 'reply', status: 400, body: { detail: 'refused by a fault' } } },
+      {
+        route: '/api/v1/client/config',
+        effect: { kind: 'reply', status: 200, body: { fwdbwd_max_chunk_len: 1 } },
+      },
+      {
+        route: forwardBackward,
+        effect: { kind: 'reply', status: 400, body: { detail: 'refused by a fault' } },
+      },
     ],
     ours: async (training) => {
       const call = training.forwardBackward({ ...batch, data: [...data, ...data, ...data] });
       const step = training.optimStep();
-      return [['the call', await look(call)], ['the optim_step after it', await look(step)]];
+      return [
+        ['the call', await look(call)],
+        ['the optim_step after it', await look(step)],
+      ];
     },
   },
   {
@@ -63,11 +72,20 @@ const cases: readonly HangCase[] = [
   {
     name: 'name-taken',
     happened: 'a save under a name that exists is answered 409 (1.11)',
-    faults: [{ route: '/api/v1/save_weights', count: forever, effect: { kind: 'reply', status: 409, body: { detail: 'the name exists' } } }],
+    faults: [
+      {
+        route: '/api/v1/save_weights',
+        count: forever,
+        effect: { kind: 'reply', status: 409, body: { detail: 'the name exists' } },
+      },
+    ],
     ours: async (training) => {
       const save = training.saveState({ name: 'taken' });
       const forward = training.forward(batch);
-      return [['the save', await look(save)], ['the forward after it', await look(forward)]];
+      return [
+        ['the save', await look(save)],
+        ['the forward after it', await look(forward)],
+      ];
     },
   },
 ];
@@ -78,8 +96,12 @@ for (const hangCase of cases) {
   const official = await onServer(hangCase, (url) => runOfficial(hangCase.name, url));
   const ours = await onServer(hangCase, (url) => runOurs(hangCase, url));
   process.stdout.write(`\n${hangCase.happened}\n`);
-  for (const [whose, sightings] of [['official SDK', official], ['tinker-ts', ours]] as const) {
-    for (const [call, saw] of sightings) process.stdout.write(`  ${whose.padEnd(12)}  ${call.padEnd(24)} saw ${saw}\n`);
+  for (const [whose, sightings] of [
+    ['official SDK', official],
+    ['tinker-ts', ours],
+  ] as const) {
+    for (const [call, saw] of sightings)
+      process.stdout.write(`  ${whose.padEnd(12)}  ${call.padEnd(24)} saw ${saw}\n`);
   }
   isHanging ||= ours.some(([, saw]) => saw.includes('still waits'));
 }
@@ -132,7 +154,9 @@ async function look(call: PromiseLike<unknown> | undefined): Promise<string> {
   try {
     const hangs = setTimeout(limitMs, 'hangs', { signal: limit.signal });
     const winner = await Promise.race([Promise.resolve(call), hangs]);
-    return winner === 'hangs' ? `nothing for ${limitMs / 1000} s, and it still waits` : `its result, ${took()}`;
+    return winner === 'hangs'
+      ? `nothing for ${limitMs / 1000} s, and it still waits`
+      : `its result, ${took()}`;
   } catch (error) {
     return TinkerError.isInstance(error) ? `${error.name}: ${error.message}, ${took()}` : String(error);
   } finally {

@@ -16,13 +16,24 @@ const python = officialPython();
 await run({}, () => undefined);
 await run({ compressRequests: true, metadataOnlyBytes: 100 }, ({ requests }) => {
   const sent = requests.filter(({ route }) => route === '/api/v1/forward_backward');
-  assert(sent.length > 0 && sent.every(({ headers }) => headers['content-encoding'] === 'zstd'), 'every forward_backward is compressed');
-  const askedAgain = requests.filter(({ body }) => body instanceof Object && 'allow_metadata_only' in body && body.allow_metadata_only === false);
+  assert(
+    sent.length > 0 && sent.every(({ headers }) => headers['content-encoding'] === 'zstd'),
+    'every forward_backward is compressed',
+  );
+  const askedAgain = requests.filter(
+    ({ body }) =>
+      body instanceof Object && 'allow_metadata_only' in body && body.allow_metadata_only === false,
+  );
   assert(askedAgain.length > 0, 'large results are asked for after they were announced');
-  process.stdout.write(`compressed ${sent.length} requests; asked ${askedAgain.length} times for what was announced\n`);
+  process.stdout.write(
+    `compressed ${sent.length} requests; asked ${askedAgain.length} times for what was announced\n`,
+  );
 });
 
-async function run(options: Partial<LocalServerOptions>, check: (server: LocalServer) => void): Promise<void> {
+async function run(
+  options: Partial<LocalServerOptions>,
+  check: (server: LocalServer) => void,
+): Promise<void> {
   if (process.exitCode) return;
   process.stdout.write(`server with ${JSON.stringify(options)}\n`);
   const dataDir = await mkdtemp(path.join(tmpdir(), 'tinker-python-'));

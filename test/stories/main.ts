@@ -24,8 +24,14 @@ for (const { title, stories } of chosen) {
   for (const story of stories) {
     const { saw, words, again, tookMs } = await tell(story);
     const seconds = (tookMs / 1000).toFixed(tookMs < 1000 ? 2 : 1);
-    print(story.happened, words === '' ? saw : words, story.isLong === true ? `${seconds} (clock moved)` : seconds, again);
-    if (saw !== story.sees) failures.push(`${story.happened}: the caller saw ${saw}, and was to see ${story.sees}`);
+    print(
+      story.happened,
+      words === '' ? saw : words,
+      story.isLong === true ? `${seconds} (clock moved)` : seconds,
+      again,
+    );
+    if (saw !== story.sees)
+      failures.push(`${story.happened}: the caller saw ${saw}, and was to see ${story.sees}`);
   }
 }
 for (const failure of failures) process.stderr.write(`${failure}\n`);

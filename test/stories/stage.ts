@@ -43,7 +43,10 @@ const chance = 0.1;
 
 /** Waits before retries, in milliseconds, from the first one on: 0.5 s doubling to 10 s, less what chance takes off here. */
 export function retryWaits(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => Math.min(500 * 2 ** index, 10_000) * (1 - 0.25 * chance));
+  return Array.from(
+    { length: count },
+    (_, index) => Math.min(500 * 2 ** index, 10_000) * (1 - 0.25 * chance),
+  );
 }
 
 /** As often as five minutes allow. */
@@ -89,14 +92,24 @@ export class Stage implements AsyncDisposable {
   /** A service that is closed with the stage. */
   async connect(options: RequestOptions = {}): Promise<ServiceClient> {
     const { time, url: baseUrl } = this;
-    const connection = { baseUrl, apiKey: 'tml-story', logger: this.#logger, clock: time.clock, random: () => chance };
+    const connection = {
+      baseUrl,
+      apiKey: 'tml-story',
+      logger: this.#logger,
+      clock: time.clock,
+      random: () => chance,
+    };
     const service = await ServiceClient.connect(connection, options);
     this.#services.push(service);
     return service;
   }
 
   async training(service?: ServiceClient): Promise<TrainingClient> {
-    return (service ?? (await this.connect())).createLoraTrainingClient({ base_model: 'local/random', rank: 4, seed: 1 });
+    return (service ?? (await this.connect())).createLoraTrainingClient({
+      base_model: 'local/random',
+      rank: 4,
+      seed: 1,
+    });
   }
 
   async sampler(service?: ServiceClient): Promise<SamplingClient> {
@@ -109,7 +122,11 @@ export class Stage implements AsyncDisposable {
   }
 
   /** A status in place of the route's own answer. */
-  reply(route: string, status: number, more: Pick<Fault, 'nth' | 'count'> & { headers?: Record<string, string>; body?: unknown } = {}): void {
+  reply(
+    route: string,
+    status: number,
+    more: Pick<Fault, 'nth' | 'count'> & { headers?: Record<string, string>; body?: unknown } = {},
+  ): void {
     const { headers, body = { detail: 'a story' }, ...when } = more;
     this.fault(route, { kind: 'reply', status, headers, body }, when);
   }
@@ -121,7 +138,9 @@ export class Stage implements AsyncDisposable {
     this.fault(route, { kind: 'delay', delayMs: holdMs });
     return {
       arrived: () =>
-        this.until(() => (clock instanceof SteppedClock ? clock.hasBegun(holdMs) : this.requests(route).length > before)),
+        this.until(() =>
+          clock instanceof SteppedClock ? clock.hasBegun(holdMs) : this.requests(route).length > before,
+        ),
       release: () => {
         if (clock instanceof SteppedClock) clock.advance(holdMs);
       },
@@ -228,7 +247,10 @@ export class Stage implements AsyncDisposable {
 }
 
 /** A sample that costs next to nothing. */
-export const oneSample: SampleInput = { prompt: modelInput([5, 6, 7]), sampling_params: { max_tokens: 2, stop: [] } };
+export const oneSample: SampleInput = {
+  prompt: modelInput([5, 6, 7]),
+  sampling_params: { max_tokens: 2, stop: [] },
+};
 
 /** The reason with which stories abort. */
 export const ownReason = new Error('the program wants it no longer');
@@ -238,8 +260,10 @@ async function look(call: PromiseLike<unknown>): Promise<Omit<Sight, 'tookMs'>> 
     await call;
     return { saw: 'result', words: '', again: 'nothing' };
   } catch (error) {
-    if (TinkerError.isInstance(error)) return { saw: error.code, words: `${error.name}: ${error.message}`, again: error.hint };
-    if (error === ownReason) return { saw: 'reason', words: 'the reason of its signal', again: 'what it likes' };
+    if (TinkerError.isInstance(error))
+      return { saw: error.code, words: `${error.name}: ${error.message}`, again: error.hint };
+    if (error === ownReason)
+      return { saw: 'reason', words: 'the reason of its signal', again: 'what it likes' };
     throw error;
   }
 }

@@ -88,6 +88,8 @@ export class SteppedClock extends ManualClock {
   }
 
   hasBegun(waitMs: number): boolean {
-    return this.#timers.values().some(({ dueAt, delayMs }) => delayMs === waitMs && dueAt === this.now() + waitMs);
+    return this.#timers
+      .values()
+      .some(({ dueAt, delayMs }) => delayMs === waitMs && dueAt === this.now() + waitMs);
   }
 }

@@ -44,5 +44,9 @@ export class Theatre implements AsyncDisposable {
 }
 
 function start(folder: string, isReal: boolean, port = 0): Promise<LocalServer> {
-  return createLocalServer({ dataDir: path.join(folder, 'data'), port, ...(isReal ? {} : { clock: new SteppedClock() }) });
+  return createLocalServer({
+    dataDir: path.join(folder, 'data'),
+    port,
+    ...(isReal ? {} : { clock: new SteppedClock() }),
+  });
 }

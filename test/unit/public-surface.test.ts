@@ -11,7 +11,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
 /** Files that a declaration file leads to by its relative imports, itself included. */
-async function followDeclarations(file: string, seen = new Map<string, string>()): Promise<Map<string, string>> {
+async function followDeclarations(
+  file: string,
+  seen = new Map<string, string>(),
+): Promise<Map<string, string>> {
   if (seen.has(file)) return seen;
   const text = await readFile(file, 'utf8');
   seen.set(file, text);
@@ -84,7 +87,13 @@ describe('the public surface', () => {
   it('shows no type of a machine, and none of the packages behind it', async () => {
     await using folder = await mkdtempDisposable(path.join(tmpdir(), 'tinker-types-'));
     const compiler = path.join(root, 'node_modules', 'typescript7', 'bin', 'tsc');
-    const options = ['-p', path.join(root, 'tsconfig.build.json'), '--outDir', folder.path, '--emitDeclarationOnly'];
+    const options = [
+      '-p',
+      path.join(root, 'tsconfig.build.json'),
+      '--outDir',
+      folder.path,
+      '--emitDeclarationOnly',
+    ];
     await run(process.execPath, [compiler, ...options]);
     const declarations = await followDeclarations(path.join(folder.path, 'index.d.ts'));
     expect(declarations.size).toBeGreaterThan(20);

@@ -25,7 +25,10 @@ export class InFlight {
    * Runs one sample with a signal of its own, which follows the caller's and its deadline. What waits in a queue inside
    * learns of an abort only when its turn comes; the caller learns of it at once.
    */
-  run<Value>({ signal, timeoutMs }: DeadlineOptions, work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+  run<Value>(
+    { signal, timeoutMs }: DeadlineOptions,
+    work: (signal: AbortSignal) => Promise<Value>,
+  ): Promise<Value> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const controller = new AbortController();

@@ -85,7 +85,13 @@ function submit(
     }
   };
   const profile = retry === false ? noRetries : sampleRetries;
-  return retrying(attempt, { profile, clock, random, signal, onRetry: (next) => api.reportRetry('POST /api/v1/asample', next) });
+  return retrying(attempt, {
+    profile,
+    clock,
+    random,
+    signal,
+    onRetry: (next) => api.reportRetry('POST /api/v1/asample', next),
+  });
 }
 
 /** How long all samples are to wait after this answer; undefined when it is no request to wait. */
@@ -101,6 +107,11 @@ function toFailure(error: unknown): AttemptFailure {
 }
 
 function isWorthAnotherAttempt(error: unknown): error is Error {
-  if (error instanceof FutureExpiredError || error instanceof ConnectionError || error instanceof TimeoutError) return true;
+  if (
+    error instanceof FutureExpiredError ||
+    error instanceof ConnectionError ||
+    error instanceof TimeoutError
+  )
+    return true;
   return error instanceof ApiError && (error.status === 408 || error.status === 429 || error.status >= 500);
 }

@@ -1,5 +1,11 @@
 import { ApiError } from '../../core/api-errors.ts';
-import { ConnectionError, InternalError, RequestFailedError, TimeoutError, TinkerError } from '../../core/errors.ts';
+import {
+  ConnectionError,
+  InternalError,
+  RequestFailedError,
+  TimeoutError,
+  TinkerError,
+} from '../../core/errors.ts';
 import type { TelemetryFacts, TelemetrySeverity } from '../../types/telemetry.ts';
 
 /**
@@ -13,7 +19,11 @@ export function toFailureFacts(
 ): { severity: TelemetrySeverity; facts: TelemetryFacts } | undefined {
   if (!TinkerError.isInstance(error)) return undefined;
   if (error instanceof InternalError) {
-    const facts = { event: 'UNHANDLED_EXCEPTION', error_type: error.name, error_message: error.message } as const;
+    const facts = {
+      event: 'UNHANDLED_EXCEPTION',
+      error_type: error.name,
+      error_message: error.message,
+    } as const;
     return { severity: 'ERROR', facts };
   }
   const isUserError = causesOf(error).some(isRefusal);
@@ -46,6 +56,7 @@ function isRefusal(error: unknown): boolean {
 /** The error itself, what caused it, and so on. */
 export function causesOf(error: unknown): Error[] {
   const causes: Error[] = [];
-  for (let cause = error; cause instanceof Error && !causes.includes(cause); cause = cause.cause) causes.push(cause);
+  for (let cause = error; cause instanceof Error && !causes.includes(cause); cause = cause.cause)
+    causes.push(cause);
   return causes;
 }

@@ -3,7 +3,12 @@ import type { Clock } from '../../core/clock.ts';
 import { orAborted, withDeadline } from '../../core/deadline.ts';
 import type { Logger } from '../../core/logger.ts';
 import { protocolVersion } from '../../core/version.ts';
-import type { TelemetryEvent, TelemetryFacts, TelemetryRequest, TelemetrySeverity } from '../../types/telemetry.ts';
+import type {
+  TelemetryEvent,
+  TelemetryFacts,
+  TelemetryRequest,
+  TelemetrySeverity,
+} from '../../types/telemetry.ts';
 import { causesOf, toFailureFacts } from './failure-facts.ts';
 
 export interface TelemetryOptions {
@@ -22,7 +27,11 @@ const flushEveryMs = 10_000;
 const closeLimitMs = 2000;
 
 const processUuid = randomUUID();
-const platforms: Partial<Record<NodeJS.Platform, string>> = { linux: 'Linux', darwin: 'Darwin', win32: 'Windows' };
+const platforms: Partial<Record<NodeJS.Platform, string>> = {
+  linux: 'Linux',
+  darwin: 'Darwin',
+  win32: 'Windows',
+};
 
 /**
  * Tells the service that a session began and which calls failed for good (wire-protocol 9). Whatever happens to that, work
@@ -73,9 +82,9 @@ export class Telemetry implements AsyncDisposable {
     const { clock, backgroundClock } = this.#options;
     backgroundClock.clearTimeout(this.#timer);
     if (this.#queue.length === 0 && this.#flushing === undefined) return;
-    await withDeadline('telemetry', { timeoutMs: closeLimitMs }, clock, (signal) => orAborted(this.#flush(), signal)).catch(
-      () => undefined,
-    );
+    await withDeadline('telemetry', { timeoutMs: closeLimitMs }, clock, (signal) =>
+      orAborted(this.#flush(), signal),
+    ).catch(() => undefined);
     this.#stopping.abort();
   }
 

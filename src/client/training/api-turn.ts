@@ -1,4 +1,11 @@
-import type { Turn, TurnAccepted, TurnEnd, TurnPaused, TurnPlace, TurnRefused } from '../../machines/turn-queue.ts';
+import type {
+  Turn,
+  TurnAccepted,
+  TurnEnd,
+  TurnPaused,
+  TurnPlace,
+  TurnRefused,
+} from '../../machines/turn-queue.ts';
 import type { SpanLaps } from '../../core/tracing.ts';
 import type { DeferredFuture } from '../api-future.ts';
 

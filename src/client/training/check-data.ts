@@ -16,12 +16,19 @@ export function checkForwardBackward(input: ForwardBackwardInput): ForwardBackwa
   checkOptionNames('forwardBackward', input, ['data', 'loss_fn', 'loss_fn_config']);
   const { data, loss_fn, loss_fn_config } = input;
   if (!Array.isArray(data)) throw new InvalidArgumentError('data must be an array of datums');
-  if (data.length === 0) throw new InvalidArgumentError('No data provided: data must have at least one datum');
+  if (data.length === 0)
+    throw new InvalidArgumentError('No data provided: data must have at least one datum');
   if (!lossFns.includes(loss_fn)) {
-    throw new InvalidArgumentError(`loss_fn must be one of ${lossFns.join(', ')}, and is ${JSON.stringify(loss_fn)}`);
+    throw new InvalidArgumentError(
+      `loss_fn must be one of ${lossFns.join(', ')}, and is ${JSON.stringify(loss_fn)}`,
+    );
   }
   checkLossConfig(loss_fn, loss_fn_config ?? {});
-  return { data: data.map((datum, index) => checkDatum(datum, loss_fn, `data[${index}]`)), loss_fn, loss_fn_config };
+  return {
+    data: data.map((datum, index) => checkDatum(datum, loss_fn, `data[${index}]`)),
+    loss_fn,
+    loss_fn_config,
+  };
 }
 
 function checkLossConfig(loss: LossFn, config: LossFnConfig): void {
@@ -32,7 +39,9 @@ function checkLossConfig(loss: LossFn, config: LossFnConfig): void {
       throw new InvalidArgumentError(`loss_fn_config.${name}: the loss ${loss} has no such key; ${known}`);
     }
     if (typeof value !== 'string' && !Number.isFinite(value)) {
-      throw new InvalidArgumentError(`loss_fn_config.${name} must be a finite number or a text, and is ${String(value)}`);
+      throw new InvalidArgumentError(
+        `loss_fn_config.${name} must be a finite number or a text, and is ${String(value)}`,
+      );
     }
   }
 }
@@ -41,11 +50,18 @@ function checkDatum(datum: Datum, loss: LossFn, what: string): Datum {
   checkOptionNames(what, datum, ['model_input', 'loss_fn_inputs']);
   const model_input = checkModelInput(datum.model_input, `${what}.model_input`);
   const loss_fn_inputs = Object.fromEntries(
-    Object.entries(datum.loss_fn_inputs).map(([name, tensor]) => [name, checkTensor(tensor, `${what}.loss_fn_inputs.${name}`)]),
+    Object.entries(datum.loss_fn_inputs).map(([name, tensor]) => [
+      name,
+      checkTensor(tensor, `${what}.loss_fn_inputs.${name}`),
+    ]),
   );
-  const missing = ['target_tokens', ...lossShapes[loss].inputs].filter((name) => loss_fn_inputs[name] === undefined);
+  const missing = ['target_tokens', ...lossShapes[loss].inputs].filter(
+    (name) => loss_fn_inputs[name] === undefined,
+  );
   if (missing.length > 0) {
-    throw new InvalidArgumentError(`${what}.loss_fn_inputs lacks ${missing.join(', ')}, which the loss ${loss} needs`);
+    throw new InvalidArgumentError(
+      `${what}.loss_fn_inputs lacks ${missing.join(', ')}, which the loss ${loss} needs`,
+    );
   }
   checkTargets(loss_fn_inputs['target_tokens'], model_input, `${what}.loss_fn_inputs.target_tokens`);
   return { model_input, loss_fn_inputs };
@@ -55,14 +71,22 @@ function checkModelInput(input: ModelInput, what: string): ModelInput {
   if (!Array.isArray(input?.chunks) || input.chunks.length === 0) {
     throw new InvalidArgumentError(`${what} must have at least one chunk: modelInput(tokens) makes one`);
   }
-  return { chunks: input.chunks.map((chunk: ModelInputChunk, index) => checkChunk(chunk, `${what}.chunks[${index}]`)) };
+  return {
+    chunks: input.chunks.map((chunk: ModelInputChunk, index) =>
+      checkChunk(chunk, `${what}.chunks[${index}]`),
+    ),
+  };
 }
 
 function checkChunk(chunk: ModelInputChunk, what: string): ModelInputChunk {
   if (chunk.type === 'image_asset_pointer') {
-    throw new InvalidArgumentError(`${what} is an image_asset_pointer, which training cannot send: give the image itself`);
+    throw new InvalidArgumentError(
+      `${what} is an image_asset_pointer, which training cannot send: give the image itself`,
+    );
   }
-  return chunk.type === 'encoded_text' ? { ...chunk, tokens: toTokenArray(chunk.tokens, `${what}.tokens`) } : chunk;
+  return chunk.type === 'encoded_text'
+    ? { ...chunk, tokens: toTokenArray(chunk.tokens, `${what}.tokens`) }
+    : chunk;
 }
 
 /** Each position of a text has its target, or K of them; what has images is counted by the server. */
@@ -70,7 +94,8 @@ function checkTargets(targets: TensorInput | undefined, { chunks }: ModelInput, 
   if (targets === undefined || targets.sparse_crow_indices !== undefined) return;
   const values = toBigIntArray(targets.data, what);
   const index = findNoTokenId(values);
-  if (index >= 0) throw new InvalidArgumentError(`${what}[${index}] must be a token id, and is ${String(values[index])}`);
+  if (index >= 0)
+    throw new InvalidArgumentError(`${what}[${index}] must be a token id, and is ${String(values[index])}`);
   let length = 0;
   for (const chunk of chunks) {
     if (chunk.type !== 'encoded_text') return;
@@ -78,7 +103,9 @@ function checkTargets(targets: TensorInput | undefined, { chunks }: ModelInput, 
   }
   const rows = targets.shape?.[0] ?? values.length;
   if (rows !== length) {
-    throw new InvalidArgumentError(`${what} must have a target for each of the ${length} tokens of model_input, and has ${rows}`);
+    throw new InvalidArgumentError(
+      `${what} must have a target for each of the ${length} tokens of model_input, and has ${rows}`,
+    );
   }
 }
 
@@ -90,7 +117,9 @@ function checkTensor(tensor: TensorInput, what: string): TensorInput {
   const values = dtype === 'float32' ? toFloatArray(data, what) : toBigIntArray(data, what);
   if (sparse_crow_indices !== undefined || sparse_col_indices !== undefined) {
     if (sparse_crow_indices === undefined || sparse_col_indices === undefined || shape?.length !== 2) {
-      throw new InvalidArgumentError(`${what} is sparse: it needs a shape of two dimensions and both index arrays`);
+      throw new InvalidArgumentError(
+        `${what} is sparse: it needs a shape of two dimensions and both index arrays`,
+      );
     }
     return {
       dtype,
@@ -102,7 +131,9 @@ function checkTensor(tensor: TensorInput, what: string): TensorInput {
   }
   const size = shape?.reduce((product, length) => product * length, 1);
   if (size !== undefined && size !== values.length) {
-    throw new InvalidArgumentError(`${what} has ${values.length} values, but its shape [${shape?.join(', ')}] holds ${size}`);
+    throw new InvalidArgumentError(
+      `${what} has ${values.length} values, but its shape [${shape?.join(', ')}] holds ${size}`,
+    );
   }
   return { dtype, data: values, shape };
 }

@@ -56,7 +56,12 @@ function reduce(reduction: string, samples: readonly Sample[]): number {
     case 'slack':
       return Math.max(...values) - weightedMean(samples);
     case 'hash2':
-      return Number(BigInt.asUintN(64, values.reduce((sum, value) => sum + BigInt(Math.trunc(value)), 0n)));
+      return Number(
+        BigInt.asUintN(
+          64,
+          values.reduce((sum, value) => sum + BigInt(Math.trunc(value)), 0n),
+        ),
+      );
     default:
       return values[0] ?? Number.NaN;
   }

@@ -15,7 +15,12 @@ export function withDoubt(error: Error): Error {
   const message = `${error.message}; ${advice}`;
   if (error instanceof InternalServerError) {
     const { code, status, body } = error;
-    return new InternalServerError(code, message, { status, body, cause: error, details: { mayHaveTakenEffect: true } });
+    return new InternalServerError(code, message, {
+      status,
+      body,
+      cause: error,
+      details: { mayHaveTakenEffect: true },
+    });
   }
   const options = { cause: error, details: { mayHaveTakenEffect: true } };
   if (error instanceof ConnectionError) return new ConnectionError(message, options);

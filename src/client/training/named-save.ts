@@ -33,7 +33,8 @@ export function namedSave(
     async submit(place, options) {
       startedAt ??= api.connection.clock.now();
       const submission = await submit(place, options);
-      if (submission.kind !== 'refused' || !(submission.error instanceof ConflictError) || !isUncertain) return submission;
+      if (submission.kind !== 'refused' || !(submission.error instanceof ConflictError) || !isUncertain)
+        return submission;
       found = await findYounger(api, place.model_id, checkpointId, startedAt, options);
       return found === undefined ? submission : { kind: 'accepted', requestIds: [] };
     },

@@ -39,7 +39,9 @@ export function hasTakenId(error: unknown): boolean {
 
 /** Whether it is of no use to ask again; some servers answer 409 when they know the id by another request. */
 function isAnswered(error: unknown): boolean {
-  return error instanceof ApiError && error.status < 500 && ![401, 402, 403, 408, 425, 429].includes(error.status);
+  return (
+    error instanceof ApiError && error.status < 500 && ![401, 402, 403, 408, 425, 429].includes(error.status)
+  );
 }
 
 /** One token, forward only. */

@@ -64,7 +64,11 @@ export async function submitChunks(
   }
   return {
     kind: 'refused',
-    error: describeFailure(forwardOnly ? failure : { ...failure, error: withDoubt(failure.error) }, requestIds, chunks.length),
+    error: describeFailure(
+      forwardOnly ? failure : { ...failure, error: withDoubt(failure.error) },
+      requestIds,
+      chunks.length,
+    ),
     takenCount: chunks.length,
     openIds: toOpenIndexes(requestIds, failures).map((index) => place.seq_id + index),
   };
@@ -76,7 +80,10 @@ interface ChunkFailure {
 }
 
 /** The chunks that were never sent, and those of which nobody knows whether they arrived. */
-function toOpenIndexes(requestIds: readonly (string | undefined)[], failures: readonly ChunkFailure[]): number[] {
+function toOpenIndexes(
+  requestIds: readonly (string | undefined)[],
+  failures: readonly ChunkFailure[],
+): number[] {
   const judged = new Set(failures.filter(({ error }) => hasTakenId(error)).map(({ index }) => index));
   return requestIds.flatMap((id, index) => (id === undefined && !judged.has(index) ? [index] : []));
 }
@@ -89,7 +96,10 @@ function describeFailure(
 ): Error {
   if (count === 1) return error;
   const accepted = requestIds.flatMap((id, chunk) => (id === undefined ? [] : [chunk]));
-  const counted = accepted.length === 0 ? 'none of the others was accepted' : `accepted and counting: ${accepted.join(', ')}`;
+  const counted =
+    accepted.length === 0
+      ? 'none of the others was accepted'
+      : `accepted and counting: ${accepted.join(', ')}`;
   const code = TinkerError.isInstance(error) ? error.code : 'internal';
   return new TinkerError(code, `chunk ${index} of ${count} failed (${counted}): ${error.message}`, {
     cause: error,

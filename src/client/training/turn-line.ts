@@ -3,7 +3,7 @@ import { ClientClosedError, TinkerError } from '../../core/errors.ts';
 import type { Emitter } from '../../core/emitter.ts';
 import { SpanLaps } from '../../core/tracing.ts';
 import type { ClientLife } from '../../types/client-life.ts';
-import type { TrainingRef } from '../../machines/service.machine.ts';
+import type { TrainingRef } from '../../machines/client-request.ts';
 import type { TurnPlace } from '../../machines/turn-queue.ts';
 import type { TrainingEvents } from '../../types/events.ts';
 import type { RequestType, UntypedFuture } from '../../types/futures.ts';
@@ -36,7 +36,12 @@ export class TurnLine {
   readonly #emitter: Emitter<TrainingEvents>;
   readonly #openIds: OpenIds;
 
-  constructor(parts: { runtime: ServiceRuntime; actor: TrainingRef; life: ClientLife; emitter: Emitter<TrainingEvents> }) {
+  constructor(parts: {
+    runtime: ServiceRuntime;
+    actor: TrainingRef;
+    life: ClientLife;
+    emitter: Emitter<TrainingEvents>;
+  }) {
     this.#runtime = parts.runtime;
     this.#actor = parts.actor;
     this.#life = parts.life;
@@ -146,7 +151,12 @@ export function submitOne(
       return { kind: 'accepted', requestIds: [request_id] };
     } catch (error) {
       if (billing.pausesFor(error)) return { kind: 'paused', isPartlySent: false };
-      return { kind: 'refused', error: explain(toError(error)), takenCount: 1, openIds: hasTakenId(error) ? [] : [place.seq_id] };
+      return {
+        kind: 'refused',
+        error: explain(toError(error)),
+        takenCount: 1,
+        openIds: hasTakenId(error) ? [] : [place.seq_id],
+      };
     }
   };
 }

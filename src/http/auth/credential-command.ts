@@ -12,7 +12,9 @@ const maxOutputLength = 64 * 1024;
  * fails, so neither output nor command is ever part of an error.
  */
 export function runCredentialCommand(command: string, clock: Clock, signal?: AbortSignal): Promise<string> {
-  return withDeadline('the credential command', { signal, timeoutMs: limitMs }, clock, (own) => run(command, own));
+  return withDeadline('the credential command', { signal, timeoutMs: limitMs }, clock, (own) =>
+    run(command, own),
+  );
 }
 
 function run(command: string, signal: AbortSignal | undefined): Promise<string> {
@@ -31,11 +33,14 @@ function run(command: string, signal: AbortSignal | undefined): Promise<string> 
       output += text;
       if (output.length > maxOutputLength) stop(failure('printed more than a credential'));
     });
-    child.on('error', ({ code }: NodeJS.ErrnoException) => stop(failure(`could not be started (${code ?? 'unknown reason'})`)));
+    child.on('error', ({ code }: NodeJS.ErrnoException) =>
+      stop(failure(`could not be started (${code ?? 'unknown reason'})`)),
+    );
     child.on('close', (code, killedBy) => {
       signal?.removeEventListener('abort', onAbort);
       const credential = output.trim();
-      if (code !== 0) reject(failure(`ended with ${code === null ? `signal ${killedBy}` : `exit code ${code}`}`));
+      if (code !== 0)
+        reject(failure(`ended with ${code === null ? `signal ${killedBy}` : `exit code ${code}`}`));
       else if (credential === '') reject(failure('printed nothing'));
       else resolve(credential);
     });
@@ -43,5 +48,8 @@ function run(command: string, signal: AbortSignal | undefined): Promise<string> 
 }
 
 function failure(what: string): TinkerError {
-  return new TinkerError('credential_unavailable', `The credential command (TINKER_CREDENTIAL_CMD or credentialCommand) ${what}`);
+  return new TinkerError(
+    'credential_unavailable',
+    `The credential command (TINKER_CREDENTIAL_CMD or credentialCommand) ${what}`,
+  );
 }

@@ -31,7 +31,8 @@ export class Credentials {
     const key = await this.#given();
     if (key !== undefined && isJwt(key)) return this.#unexpired(this.#check(key, 'The API key'));
     if (options.commandOnly) return this.#fromCommand(options.signal);
-    if (key !== undefined && command !== undefined && this.#lacksPrefix(key)) return this.#fromCommand(options.signal);
+    if (key !== undefined && command !== undefined && this.#lacksPrefix(key))
+      return this.#fromCommand(options.signal);
     if (key !== undefined) return this.#check(key, 'The API key').credential;
     if (command !== undefined) return this.#fromCommand(options.signal);
     const stored = await this.#stored();
@@ -81,7 +82,10 @@ export class Credentials {
     }
     const what = 'What the credential command printed';
     const credential = await runCredentialCommand(command.reveal(), this.#clock, signal);
-    return this.#unexpired({ credential: checkCharacters(credential, what), expiresAtMs: this.#expiryOf(credential, what) });
+    return this.#unexpired({
+      credential: checkCharacters(credential, what),
+      expiresAtMs: this.#expiryOf(credential, what),
+    });
   }
 
   #check(key: string, what: string): Checked {
@@ -99,7 +103,10 @@ export class Credentials {
     if (expiry !== undefined) return expiry * 1000;
     // Another server may take keys that only look like one.
     if (!this.#sources.isHosted) return Number.POSITIVE_INFINITY;
-    throw new TinkerError('invalid_api_key', `${what} looks like a JWT but has no expiry that can be read: is it whole?`);
+    throw new TinkerError(
+      'invalid_api_key',
+      `${what} looks like a JWT but has no expiry that can be read: is it whole?`,
+    );
   }
 
   #unexpired({ credential, expiresAtMs }: Checked): string {
@@ -114,13 +121,18 @@ export class Credentials {
 
 function checkCharacters(credential: string, what: string): string {
   if (/^[\x21-\x7e]+$/.test(credential)) return credential;
-  throw new TinkerError('invalid_api_key', `${what} has characters that no header can carry: is it whole, and nothing else?`);
+  throw new TinkerError(
+    'invalid_api_key',
+    `${what} has characters that no header can carry: is it whole, and nothing else?`,
+  );
 }
 
 function missing(hasCommand = false): TinkerError {
   const sources = 'pass apiKey, set TINKER_API_KEY, or store a key with the official `tinker auth login`';
   return new TinkerError(
     'missing_api_key',
-    hasCommand ? `This server exchanges no credentials, so a credential command is not enough: ${sources}` : `No API key: ${sources}`,
+    hasCommand
+      ? `This server exchanges no credentials, so a credential command is not enough: ${sources}`
+      : `No API key: ${sources}`,
   );
 }

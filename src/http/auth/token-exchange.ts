@@ -86,7 +86,10 @@ export class TokenExchange {
     const { exchange } = this.#options;
     const { signal } = this.#closing;
     signal.throwIfAborted();
-    const text = await exchange(this.#token === undefined ? defaultRetries : renewalRetries, { signal, retry });
+    const text = await exchange(this.#token === undefined ? defaultRetries : renewalRetries, {
+      signal,
+      retry,
+    });
     signal.throwIfAborted();
     const { exp, iat } = readClaims(text) ?? {};
     this.#token = { text, expiresAtMs: (exp ?? 0) * 1000 };

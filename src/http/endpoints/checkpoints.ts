@@ -17,7 +17,11 @@ interface CheckpointsPage {
 }
 
 /** All checkpoints of a run, of every type; the server does not page them. */
-export function listRunCheckpoints(api: ApiClient, runId: string, options?: RequestOptions): Promise<CheckpointsPage> {
+export function listRunCheckpoints(
+  api: ApiClient,
+  runId: string,
+  options?: RequestOptions,
+): Promise<CheckpointsPage> {
   const path = `/training_runs/${pathSegment(runId)}/checkpoints`;
   return api.json({ method: 'GET', path }, checkpointsListResponseSchema, options);
 }
@@ -31,14 +35,23 @@ export function listUserCheckpoints(
   return api.json({ method: 'GET', path: '/checkpoints', query }, checkpointsListResponseSchema, options);
 }
 
-export async function deleteCheckpoint(api: ApiClient, path: TinkerPath, options?: RequestOptions): Promise<void> {
+export async function deleteCheckpoint(
+  api: ApiClient,
+  path: TinkerPath,
+  options?: RequestOptions,
+): Promise<void> {
   await api.send({ method: 'DELETE', path: checkpointPath(path) }, options);
 }
 
-export type ArchiveAnswer = { kind: 'ready'; archive: ArchiveUrlResponse } | { kind: 'pending'; retryAfterMs: number | undefined };
+export type ArchiveAnswer =
+  { kind: 'ready'; archive: ArchiveUrlResponse } | { kind: 'pending'; retryAfterMs: number | undefined };
 
 /** One question for the signed URL of a checkpoint's archive (wire-protocol 2.20): 302, or 200 with JSON, or 503 while it is built. */
-export async function getArchiveUrl(api: ApiClient, path: TinkerPath, options?: RequestOptions): Promise<ArchiveAnswer> {
+export async function getArchiveUrl(
+  api: ApiClient,
+  path: TinkerPath,
+  options?: RequestOptions,
+): Promise<ArchiveAnswer> {
   const request = { method: 'GET', path: `${checkpointPath(path)}/archive`, retries: noRetries } as const;
   const { clock } = api.connection;
   const response = await api.exchange(request, options);

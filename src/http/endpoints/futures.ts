@@ -12,7 +12,11 @@ export interface RetrieveRequest {
 }
 
 /** One poll, held by the server for up to 45 s. The answer is judged by `core/future-outcome`. */
-export function retrieveFuture(api: ApiClient, request: RetrieveRequest, options?: RequestOptions): Promise<HttpResponse> {
+export function retrieveFuture(
+  api: ApiClient,
+  request: RetrieveRequest,
+  options?: RequestOptions,
+): Promise<HttpResponse> {
   const { request_id, allow_metadata_only, request_type, iteration } = request;
   return api.exchange(
     {

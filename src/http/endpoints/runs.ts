@@ -1,5 +1,10 @@
 import type { RequestOptions } from '../../types/options.ts';
-import { trainingRunSchema, trainingRunsResponseSchema, type AccessScope, type TrainingRun } from '../../types/runs.ts';
+import {
+  trainingRunSchema,
+  trainingRunsResponseSchema,
+  type AccessScope,
+  type TrainingRun,
+} from '../../types/runs.ts';
 import type { Cursor } from '../../types/checkpoints.ts';
 import { pathSegment, type ApiClient } from '../api-client.ts';
 
@@ -25,5 +30,9 @@ export function getTrainingRun(
   query: { access_scope?: AccessScope | undefined },
   options?: RequestOptions,
 ): Promise<TrainingRun> {
-  return api.json({ method: 'GET', path: `/training_runs/${pathSegment(runId)}`, query }, trainingRunSchema, options);
+  return api.json(
+    { method: 'GET', path: `/training_runs/${pathSegment(runId)}`, query },
+    trainingRunSchema,
+    options,
+  );
 }

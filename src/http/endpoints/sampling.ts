@@ -25,8 +25,16 @@ export async function createSamplingSession(
   return answer.sampling_session_id;
 }
 
-export function getSampler(api: ApiClient, samplerId: string, options?: RequestOptions): Promise<GetSamplerResponse> {
-  return api.json({ method: 'GET', path: `/samplers/${pathSegment(samplerId)}` }, getSamplerResponseSchema, options);
+export function getSampler(
+  api: ApiClient,
+  samplerId: string,
+  options?: RequestOptions,
+): Promise<GetSamplerResponse> {
+  return api.json(
+    { method: 'GET', path: `/samplers/${pathSegment(samplerId)}` },
+    getSamplerResponseSchema,
+    options,
+  );
 }
 
 /** The body of one sample; `toSampleBody` makes it once, however often it is sent. */
@@ -62,14 +70,19 @@ export async function submitSample(
   options: RequestOptions,
 ): Promise<UntypedFuture | AttemptFailure> {
   const json = { ...body, topk_prompt_logprobs: 0, type: 'sample' };
-  const response = await api.exchange({ method: 'POST', path: '/asample', json, headers: backpressure, hot: true }, options);
+  const response = await api.exchange(
+    { method: 'POST', path: '/asample', json, headers: backpressure, hot: true },
+    options,
+  );
   if (response.status < 200 || response.status >= 300) {
     const hints = readRetryHints(response.headers, api.connection.clock.now());
     return new AttemptFailure(toStatusError('POST /api/v1/asample', response), hints);
   }
   const parsed = untypedFutureSchema.safeParse(parseJson(response.body));
   if (parsed.success) return parsed.data;
-  throw new InvalidResponseError(`POST /api/v1/asample answered something unexpected: ${parsed.error.message}`);
+  throw new InvalidResponseError(
+    `POST /api/v1/asample answered something unexpected: ${parsed.error.message}`,
+  );
 }
 
 /** `stop` goes as an array, which every server takes; a seed beyond 2^53 as the digits of its bigint. */

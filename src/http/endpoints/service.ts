@@ -14,7 +14,11 @@ import {
 import type { ApiClient } from '../api-client.ts';
 
 /** The first call of a client, with the credential itself: flags that the server chooses (wire-protocol 2.2). */
-export function getClientConfig(api: ApiClient, credential: string, options?: RequestOptions): Promise<ClientConfig> {
+export function getClientConfig(
+  api: ApiClient,
+  credential: string,
+  options?: RequestOptions,
+): Promise<ClientConfig> {
   const json = { sdk_version: protocolVersion };
   return api.json({ method: 'POST', path: '/client/config', json, credential }, clientConfigSchema, options);
 }
@@ -38,11 +42,18 @@ export async function getDynamicConfig(
   options?: RequestOptions,
 ): Promise<DynamicConfig> {
   const json = { sdk_version: protocolVersion };
-  const request = { method: 'POST', path: '/client/dynamic_config', json, retries, requestTimeoutMs: 10_000 } as const;
+  const request = {
+    method: 'POST',
+    path: '/client/dynamic_config',
+    json,
+    retries,
+    requestTimeoutMs: 10_000,
+  } as const;
   try {
     return await api.json(request, dynamicConfigSchema, options);
   } catch (error) {
-    if (error instanceof ApiError && (error.status === 404 || error.status === 405)) return dynamicConfigSchema.parse({});
+    if (error instanceof ApiError && (error.status === 404 || error.status === 405))
+      return dynamicConfigSchema.parse({});
     throw error;
   }
 }

@@ -22,9 +22,19 @@ export function createSession(
 }
 
 /** Tells the server that the program lives. Sent once; the session's own rhythm is the retry. */
-export async function sendHeartbeat(api: ApiClient, session_id: string, options?: RequestOptions): Promise<void> {
+export async function sendHeartbeat(
+  api: ApiClient,
+  session_id: string,
+  options?: RequestOptions,
+): Promise<void> {
   const json = { session_id, type: 'session_heartbeat' };
-  const request = { method: 'POST', path: '/session_heartbeat', json, retries: noRetries, requestTimeoutMs: 10_000 } as const;
+  const request = {
+    method: 'POST',
+    path: '/session_heartbeat',
+    json,
+    retries: noRetries,
+    requestTimeoutMs: 10_000,
+  } as const;
   await api.send(request, options);
 }
 
@@ -46,7 +56,11 @@ export function getSession(
   query: { access_scope?: AccessScope | undefined },
   options?: RequestOptions,
 ): Promise<GetSessionResponse> {
-  return api.json({ method: 'GET', path: `/sessions/${pathSegment(sessionId)}`, query }, getSessionResponseSchema, options);
+  return api.json(
+    { method: 'GET', path: `/sessions/${pathSegment(sessionId)}`, query },
+    getSessionResponseSchema,
+    options,
+  );
 }
 
 export async function listSessions(
@@ -54,6 +68,10 @@ export async function listSessions(
   query: { limit: number; offset: number; access_scope?: AccessScope | undefined },
   options?: RequestOptions,
 ): Promise<string[]> {
-  const { sessions } = await api.json({ method: 'GET', path: '/sessions', query }, listSessionsResponseSchema, options);
+  const { sessions } = await api.json(
+    { method: 'GET', path: '/sessions', query },
+    listSessionsResponseSchema,
+    options,
+  );
   return sessions;
 }

@@ -18,17 +18,29 @@ import { encodeForwardBackward, encodeForwardBackwardJson, type ForwardBackwardB
 
 /** Each call is accepted at once and answered later: the result is fetched by `retrieveFuture`. */
 
-export function createModel(api: ApiClient, request: CreateModelRequest, options?: RequestOptions): Promise<UntypedFuture> {
+export function createModel(
+  api: ApiClient,
+  request: CreateModelRequest,
+  options?: RequestOptions,
+): Promise<UntypedFuture> {
   const json = { ...request, type: 'create_model' };
   return api.json({ method: 'POST', path: '/create_model', json }, untypedFutureSchema, options);
 }
 
-export function loadWeights(api: ApiClient, request: LoadWeightsRequest, options?: RequestOptions): Promise<UntypedFuture> {
+export function loadWeights(
+  api: ApiClient,
+  request: LoadWeightsRequest,
+  options?: RequestOptions,
+): Promise<UntypedFuture> {
   const json = { ...request, type: 'load_weights' };
   return api.json({ method: 'POST', path: '/load_weights', json }, untypedFutureSchema, options);
 }
 
-export function getInfo(api: ApiClient, model_id: string, options?: RequestOptions): Promise<GetInfoResponse> {
+export function getInfo(
+  api: ApiClient,
+  model_id: string,
+  options?: RequestOptions,
+): Promise<GetInfoResponse> {
   const json = { model_id, type: 'get_info' };
   return api.json({ method: 'POST', path: '/get_info', json }, getInfoResponseSchema, options);
 }
@@ -48,12 +60,20 @@ export async function forwardBackward(
 ): Promise<UntypedFuture> {
   if (wireFormat === 'json') {
     const path = body.forward_only ? '/forward' : '/forward_backward';
-    return api.json({ method: 'POST', path, json: encodeForwardBackwardJson(body), hot: true }, untypedFutureSchema, options);
+    return api.json(
+      { method: 'POST', path, json: encodeForwardBackwardJson(body), hot: true },
+      untypedFutureSchema,
+      options,
+    );
   }
   const plain = encodeForwardBackward(body);
   const request = { method: 'POST', path: '/forward_backward', hot: true } as const;
   return compress
-    ? api.json({ ...request, protobuf: await compressBody(plain), headers: zstdHeaders }, untypedFutureSchema, options)
+    ? api.json(
+        { ...request, protobuf: await compressBody(plain), headers: zstdHeaders },
+        untypedFutureSchema,
+        options,
+      )
     : api.json({ ...request, protobuf: plain }, untypedFutureSchema, options);
 }
 
@@ -96,5 +116,9 @@ function submitSave(
 ): Promise<UntypedFuture> {
   const retries = request.path == null ? undefined : namedSaveRetries;
   const json = { ...request, type };
-  return api.json({ method: 'POST', path: `/${type}`, json, retries, onUncertain }, untypedFutureSchema, options);
+  return api.json(
+    { method: 'POST', path: `/${type}`, json, retries, onUncertain },
+    untypedFutureSchema,
+    options,
+  );
 }

@@ -12,14 +12,18 @@ interface Services {
 /** What a client asks before anything else (wire-protocol 12.2). */
 export const serviceRoutes: FastifyPluginCallbackZod<Services> = (app, options, done) => {
   const { engine, compressRequests, exchangesTokens } = options;
-  app.post('/client/config', { config: { wantsKey: true }, schema: { body: handshakeRequestSchema } }, () => ({
-    pjwt_auth_enabled: exchangesTokens,
-    proto_compress_fwdbwd: compressRequests,
-    // The next three are for older clients: create from a checkpoint in one step, send protobuf, forward by it.
-    create_model_via_load_weights: true,
-    proto_write_fwdbwd: true,
-    fwd_via_fwdbwd: true,
-  }));
+  app.post(
+    '/client/config',
+    { config: { wantsKey: true }, schema: { body: handshakeRequestSchema } },
+    () => ({
+      pjwt_auth_enabled: exchangesTokens,
+      proto_compress_fwdbwd: compressRequests,
+      // The next three are for older clients: create from a checkpoint in one step, send protobuf, forward by it.
+      create_model_via_load_weights: true,
+      proto_write_fwdbwd: true,
+      fwd_via_fwdbwd: true,
+    }),
+  );
 
   app.post('/client/dynamic_config', { schema: { body: handshakeRequestSchema } }, () => ({
     refresh_interval_sec: 300,

@@ -29,7 +29,10 @@ describe('where the key comes from (CFG-2, CFG-11, CFG-20)', () => {
 
   it('is the option, a function, the environment, or the file of stored credentials', async () => {
     await using local = await startLocalService({ apiKey: 'tml-right' });
-    await storeCredentials(local.folder, JSON.stringify({ version: 1, default: '1', keys: { '1': { type: 'manual', key: 'tml-right' } } }));
+    await storeCredentials(
+      local.folder,
+      JSON.stringify({ version: 1, default: '1', keys: { '1': { type: 'manual', key: 'tml-right' } } }),
+    );
     let asked = 0;
     for (const apiKey of ['tml-right', async () => (asked++, 'tml-right'), undefined]) {
       const service = await local.connect({ apiKey });
@@ -56,7 +59,9 @@ describe('where the key comes from (CFG-2, CFG-11, CFG-20)', () => {
     const service = await exchanging.connect({ apiKey: undefined });
     await expect(service.getServerCapabilities()).resolves.toBeDefined();
     await expect(plain.connect({ apiKey: undefined })).rejects.toMatchObject({ code: 'missing_api_key' });
-    await expect(exchanging.connect({ apiKey: undefined, credentialCommand: 'exit 7' })).rejects.toThrow('exit code 7');
+    await expect(exchanging.connect({ apiKey: undefined, credentialCommand: 'exit 7' })).rejects.toThrow(
+      'exit code 7',
+    );
   });
 
   it('is refused before anything is sent when the file of stored credentials does not parse', async () => {
@@ -89,8 +94,14 @@ describe('token exchange (CFG-10)', () => {
 
   it('refuses a wrong key at once', async () => {
     await using local = await startLocalService({ tokenExchange: {} });
-    local.server.faults.add({ route: '/api/v1/auth/token', effect: { kind: 'reply', status: 401, body: { detail: 'unknown key' } } });
-    await expect(local.connect()).rejects.toMatchObject({ code: 'authentication', message: expect.stringContaining('unknown key') });
+    local.server.faults.add({
+      route: '/api/v1/auth/token',
+      effect: { kind: 'reply', status: 401, body: { detail: 'unknown key' } },
+    });
+    await expect(local.connect()).rejects.toMatchObject({
+      code: 'authentication',
+      message: expect.stringContaining('unknown key'),
+    });
     expect(countOf(local, '/auth/token')).toBe(1);
   });
 
@@ -113,7 +124,9 @@ describe('token exchange (CFG-10)', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => service.getServerCapabilities()));
     expect(answers).toHaveLength(20);
     expect(countOf(local, '/auth/token')).toBe(2);
-    const statuses = local.server.requests.filter(({ path }) => path.endsWith('/get_server_capabilities')).map(({ status }) => status);
+    const statuses = local.server.requests
+      .filter(({ path }) => path.endsWith('/get_server_capabilities'))
+      .map(({ status }) => status);
     expect(statuses.filter((status) => status === 401)).toHaveLength(20);
     expect(statuses.filter((status) => status === 200)).toHaveLength(20);
   });
@@ -122,7 +135,12 @@ describe('token exchange (CFG-10)', () => {
     await using local = await startLocalService({ tokenExchange: {} });
     const service = await local.connect();
     const route = '/api/v1/get_server_capabilities';
-    const rejected = { kind: 'reply', status: 401, headers: invalidToken, body: { detail: 'rejected' } } as const;
+    const rejected = {
+      kind: 'reply',
+      status: 401,
+      headers: invalidToken,
+      body: { detail: 'rejected' },
+    } as const;
     local.server.faults.add({ route, count: 2, effect: rejected });
     await expect(service.getServerCapabilities()).rejects.toMatchObject({ code: 'authentication' });
     expect(countOf(local, '/auth/token')).toBe(2);
@@ -144,9 +162,16 @@ describe('keys and tokens', () => {
     faults.add({ route: '/api/v1/forward_backward', effect: { kind: 'cut' } });
     const broken = await errorOf(service.getServerCapabilities({ retry: false }));
     const brokenHot = await errorOf(training.forward({ data, loss_fn: 'cross_entropy' }, { retry: false }));
-    faults.add({ route: '/api/v1/get_server_capabilities', effect: { kind: 'reply', status: 403, body: {} } });
+    faults.add({
+      route: '/api/v1/get_server_capabilities',
+      effect: { kind: 'reply', status: 403, body: {} },
+    });
     const refused = await errorOf(service.getServerCapabilities());
-    expect([broken, brokenHot, refused]).toMatchObject([{ code: 'connection' }, { code: 'connection' }, { code: 'permission_denied' }]);
+    expect([broken, brokenHot, refused]).toMatchObject([
+      { code: 'connection' },
+      { code: 'connection' },
+      { code: 'permission_denied' },
+    ]);
     const shown = [service, training, broken, brokenHot, refused, local.logs].flatMap((value) => [
       inspect(value, { depth: null, showHidden: true }),
       JSON.stringify(value),

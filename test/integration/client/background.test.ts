@@ -9,10 +9,18 @@ import { recordingLogger } from '../../helpers/quiet-logger.ts';
 import { startScriptedServer, type ScriptedServer } from '../../helpers/scripted-server.ts';
 import { promisesSettled } from '../../helpers/settled.ts';
 
-const session = { '/create_session': { session_id: 'session-1' }, '/create_sampling_session': { sampling_session_id: 'sampler-1' } };
+const session = {
+  '/create_session': { session_id: 'session-1' },
+  '/create_sampling_session': { sampling_session_id: 'sampler-1' },
+};
 
 function connectTo(server: ScriptedServer, options: ServiceOptions = {}): Promise<ServiceClient> {
-  return ServiceClient.connect({ baseUrl: server.url, apiKey: 'tml-secret', logger: recordingLogger(), ...options });
+  return ServiceClient.connect({
+    baseUrl: server.url,
+    apiKey: 'tml-secret',
+    logger: recordingLogger(),
+    ...options,
+  });
 }
 
 const telemetryOf = ({ requests }: ScriptedServer) => requests.filter(({ path }) => path === '/telemetry');
@@ -35,7 +43,12 @@ describe('telemetry of a service (CFG-16)', () => {
           event: 'GENERIC_EVENT',
           event_name: 'user_error',
           severity: 'WARNING',
-          event_data: { what: 'GET /api/v1/get_server_capabilities', error_type: 'NotFoundError', code: 'not_found', status_code: 404 },
+          event_data: {
+            what: 'GET /api/v1/get_server_capabilities',
+            error_type: 'NotFoundError',
+            code: 'not_found',
+            status_code: 404,
+          },
         }),
       ]),
     });
@@ -72,7 +85,11 @@ describe('telemetry of a service (CFG-16)', () => {
 
   it('disturbs neither work nor closing when its endpoint fails', async () => {
     await using local = await startLocalService();
-    local.server.faults.add({ route: '/api/v1/telemetry', count: Infinity, effect: { kind: 'reply', status: 404, body: {} } });
+    local.server.faults.add({
+      route: '/api/v1/telemetry',
+      count: Infinity,
+      effect: { kind: 'reply', status: 404, body: {} },
+    });
     const service = await local.connect();
     await service.createSamplingClient({ base_model: 'local/random' });
     await expect(service.getServerCapabilities()).resolves.toBeDefined();
@@ -88,7 +105,9 @@ describe('telemetry of a service (CFG-16)', () => {
     const service = await local.connect({ clock });
     await service.createSamplingClient({ base_model: 'local/random' });
     const closing = service.close();
-    await expect.poll(() => local.server.requests.some(({ path }) => path.endsWith('/telemetry')), { timeout: 10_000 }).toBe(true);
+    await expect
+      .poll(() => local.server.requests.some(({ path }) => path.endsWith('/telemetry')), { timeout: 10_000 })
+      .toBe(true);
     clock.advance(2000);
     await expect(closing).resolves.toBeUndefined();
   });
@@ -101,7 +120,11 @@ describe('flags that may change (CFG-12)', () => {
     await using server = await startScriptedServer({});
     const parts = await connectService({ baseUrl: server.url, apiKey: 'k', telemetry: false }, {});
     onTestFinished(() => parts.resources[Symbol.asyncDispose]());
-    expect(parts.runtime.dynamicConfig).toEqual({ refresh_interval_sec: 300, sample_cancel_enabled: false, sample_cancel_max_batch_size: 64 });
+    expect(parts.runtime.dynamicConfig).toEqual({
+      refresh_interval_sec: 300,
+      sample_cancel_enabled: false,
+      sample_cancel_max_batch_size: 64,
+    });
     expect(server.requests.map(({ path }) => path)).toEqual(['/client/config', '/client/dynamic_config']);
   });
 
@@ -151,8 +174,15 @@ describe('a program that forgets to close its service', () => {
 
 describe('words of the server to the user', () => {
   it('are logged at their level and told as events when the session is made (CFG-13)', async () => {
-    const messages = { info_message: 'welcome', warning_message: 'low balance', error_message: 'update soon' };
-    await using server = await startScriptedServer({ ...session, '/create_session': { session_id: 's', ...messages } });
+    const messages = {
+      info_message: 'welcome',
+      warning_message: 'low balance',
+      error_message: 'update soon',
+    };
+    await using server = await startScriptedServer({
+      ...session,
+      '/create_session': { session_id: 's', ...messages },
+    });
     const logger = recordingLogger();
     await using service = await connectTo(server, { logger });
     const told: object[] = [];
@@ -181,12 +211,18 @@ describe('words of the server to the user', () => {
       ({ kind: 'reply', status: 200, headers, body: { supported_models: [] } }) as const;
     const fault = { route: '/api/v1/get_server_capabilities' };
     local.server.faults.add({ ...fault, count: 2, effect: answer({ 'x-deprecation-note': 'old client' }) });
-    local.server.faults.add({ ...fault, nth: 3, effect: answer({ 'x-deprecation-note': 'old route', 'x-deprecation-level': 'error' }) });
+    local.server.faults.add({
+      ...fault,
+      nth: 3,
+      effect: answer({ 'x-deprecation-note': 'old route', 'x-deprecation-level': 'error' }),
+    });
     for (let call = 0; call < 4; call++) await service.getServerCapabilities();
     expect(notes).toEqual([
       { note: 'old client', level: 'warning' },
       { note: 'old route', level: 'error' },
     ]);
-    expect(local.logs.filter(({ message }) => message.includes('deprecation')).map(({ level }) => level)).toEqual(['warn', 'error']);
+    expect(
+      local.logs.filter(({ message }) => message.includes('deprecation')).map(({ level }) => level),
+    ).toEqual(['warn', 'error']);
   });
 });

@@ -40,7 +40,11 @@ describe('a server that asks for compressed requests (wire-protocol 4.4)', () =>
     const service = await local.connect({ wireFormat: 'json' });
     const training = await service.createLoraTrainingClient({ base_model: 'local/random', rank: 4 });
     const soFar = local.server.requests.length;
-    await Promise.all([training.forwardBackward(batch), training.optimStep(), training.saveState({ name: 'plain' })]);
+    await Promise.all([
+      training.forwardBackward(batch),
+      training.optimStep(),
+      training.saveState({ name: 'plain' }),
+    ]);
     const sent = local.server.requests.slice(soFar);
     expect(sent.map(({ route }) => route)).toContain(routes.forwardBackward);
     expect(sent.filter(({ headers }) => 'content-encoding' in headers)).toEqual([]);
@@ -51,7 +55,8 @@ describe('a server that announces large results (wire-protocol 5.5)', () => {
   it('is asked again for what it has announced, and only for that', async () => {
     const service = await local.connect();
     const sampler = await service.createSamplingClient({ base_model: 'local/random' });
-    const asked = () => local.server.requests.filter(({ route }) => route === routes.poll).map(({ body }) => body);
+    const asked = () =>
+      local.server.requests.filter(({ route }) => route === routes.poll).map(({ body }) => body);
     const soFar = asked().length;
     const prompt = modelInput(Array.from({ length: 60 }, (_, index) => index));
     await expect(sampler.computeLogprobs(prompt)).resolves.toHaveLength(60);

@@ -48,7 +48,10 @@ beforeAll(async () => {
           response.end(resultOf(request_id ?? ''));
           return;
         }
-        const answer = operation === 'asample' ? { request_id: String(seq_id), sample_sequence_ids: [`q${seq_id}`] } : (answers[operation] ?? {});
+        const answer =
+          operation === 'asample'
+            ? { request_id: String(seq_id), sample_sequence_ids: [`q${seq_id}`] }
+            : (answers[operation] ?? {});
         response.setHeader('content-type', 'application/json');
         response.end(JSON.stringify(answer));
       },
@@ -59,7 +62,11 @@ beforeAll(async () => {
   await once(stub, 'listening');
   const address = stub.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  service = await ServiceClient.connect({ baseUrl: `http://127.0.0.1:${port}`, apiKey: 'tml-test', logger: recordingLogger() });
+  service = await ServiceClient.connect({
+    baseUrl: `http://127.0.0.1:${port}`,
+    apiKey: 'tml-test',
+    logger: recordingLogger(),
+  });
   sampler = await service.createSamplingClient({ base_model: 'any/model' });
 });
 afterAll(async () => {
@@ -95,9 +102,13 @@ describe('ten thousand samples submitted at once through one client', () => {
     const reason = new Error('not these');
     const given = new Set([7, 400, 5000, count - 1]);
     const { outcomes } = await drawAll(given, reason);
-    const aborted = outcomes.flatMap((outcome, index) => (outcome.status === 'rejected' ? [[index, outcome.reason]] : []));
+    const aborted = outcomes.flatMap((outcome, index) =>
+      outcome.status === 'rejected' ? [[index, outcome.reason]] : [],
+    );
     expect(aborted).toEqual([...given].map((index) => [index, reason]));
-    const sequences = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value.sequences : []));
+    const sequences = outcomes.flatMap((outcome) =>
+      outcome.status === 'fulfilled' ? outcome.value.sequences : [],
+    );
     expect(new Set(sequences.map(({ tokens }) => tokens[0])).size).toBe(count - given.size);
     expect(sequences.every(({ sequence_id, tokens }) => sequence_id === `q${tokens[0]}`)).toBe(true);
     // As many at once as the server has set it.

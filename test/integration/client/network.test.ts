@@ -101,7 +101,11 @@ describe('the way to the server', () => {
         }),
       );
     });
-    const options = { baseUrl: `https://127.0.0.1:${await listen(server)}`, apiKey, logger: recordingLogger() };
+    const options = {
+      baseUrl: `https://127.0.0.1:${await listen(server)}`,
+      apiKey,
+      logger: recordingLogger(),
+    };
     await using service = await ServiceClient.connect({ ...options, ca: cert });
     await sampleOnce(service);
     await expect(ServiceClient.connect(options, { retry: false })).rejects.toMatchObject({
@@ -113,7 +117,11 @@ describe('the way to the server', () => {
   it('carries the headers that it was given', async () => {
     await using service = await local.connect({ headers: { 'x-team': 'blue' } });
     await sampleOnce(service);
-    const paths = local.server.requests.filter(({ headers }) => headers['x-team'] === 'blue').map(({ path }) => path);
-    expect(paths).toEqual(expect.arrayContaining(['/api/v1/client/config', '/api/v1/asample', '/api/v1/retrieve_future']));
+    const paths = local.server.requests
+      .filter(({ headers }) => headers['x-team'] === 'blue')
+      .map(({ path }) => path);
+    expect(paths).toEqual(
+      expect.arrayContaining(['/api/v1/client/config', '/api/v1/asample', '/api/v1/retrieve_future']),
+    );
   });
 });

@@ -34,7 +34,10 @@ describe('REST client', () => {
     const next = await page.getNextPage();
     expect(next).toMatchObject({ items: [{ is_lora: true }], hasNextPage: false });
     await expect(next?.getNextPage()).resolves.toBeUndefined();
-    const all = await Array.fromAsync(rest.listTrainingRuns({ limit: 1 }), ({ training_run_id }) => training_run_id);
+    const all = await Array.fromAsync(
+      rest.listTrainingRuns({ limit: 1 }),
+      ({ training_run_id }) => training_run_id,
+    );
     expect(all.toSorted()).toEqual(runIds.toSorted());
   });
 
@@ -91,7 +94,10 @@ describe('REST client', () => {
     expect(() => rest.getTrainingRun('')).toThrow('runId must not be empty');
     await expect(rest.deleteCheckpoint('tinker://x')).rejects.toThrow('Invalid checkpoint path');
     expect(() => rest.listTrainingRuns({ limit: 0 })).toThrow('limit');
-    await expect(rest.getTrainingRun('no-such-run')).rejects.toMatchObject({ code: 'not_found', category: 'user' });
+    await expect(rest.getTrainingRun('no-such-run')).rejects.toMatchObject({
+      code: 'not_found',
+      category: 'user',
+    });
   });
 
   it('tries again after an outage, and says that it does', async () => {
@@ -111,7 +117,9 @@ describe('REST client', () => {
     const sessions = local.server.requests.filter(({ path }) => path === '/api/v1/create_session').length;
     const other = await local.connect();
     await (await other.createRestClient()).listTrainingRuns();
-    expect(local.server.requests.filter(({ path }) => path === '/api/v1/create_session')).toHaveLength(sessions);
+    expect(local.server.requests.filter(({ path }) => path === '/api/v1/create_session')).toHaveLength(
+      sessions,
+    );
   });
 
   it('refuses calls after it was closed', async () => {

@@ -25,7 +25,11 @@ describe('sampling client', () => {
     });
     expect(sequences).toHaveLength(3);
     for (const sequence of sequences) {
-      expect(sequence).toMatchObject({ stop_reason: 'length', tokens: { length: 6 }, logprobs: { length: 6 } });
+      expect(sequence).toMatchObject({
+        stop_reason: 'length',
+        tokens: { length: 6 },
+        logprobs: { length: 6 },
+      });
     }
     expect(new Set(sequences.map(({ sequence_id }) => sequence_id)).size).toBe(3);
     expect(prompt_logprobs).toBeNull();
@@ -33,10 +37,18 @@ describe('sampling client', () => {
 
   it('repeats itself for one seed, beyond 2^53 too, and for no other', async () => {
     const draw = async (seed: number | bigint): Promise<string> => {
-      const { sequences } = await sampler.sample({ prompt, sampling_params: { max_tokens: 16, seed, stop: [] } });
+      const { sequences } = await sampler.sample({
+        prompt,
+        sampling_params: { max_tokens: 16, seed, stop: [] },
+      });
       return String(sequences[0]?.tokens);
     };
-    const [first, again, next, small] = await Promise.all([draw(2n ** 60n), draw(2n ** 60n), draw(2n ** 60n + 1n), draw(7)]);
+    const [first, again, next, small] = await Promise.all([
+      draw(2n ** 60n),
+      draw(2n ** 60n),
+      draw(2n ** 60n + 1n),
+      draw(7),
+    ]);
     expect(again).toBe(first);
     expect(next).not.toBe(first);
     expect(small).not.toBe(first);
@@ -62,8 +74,12 @@ describe('sampling client', () => {
   it('refuses misspelt and impossible options before anything is sent (TYP-8)', async () => {
     const sent = local.server.requests.length;
     const misspelt = { max_token: 5 };
-    await expect(sampler.sample({ prompt, sampling_params: misspelt as object })).rejects.toThrow("no option 'max_token'");
-    await expect(sampler.sample({ prompt, sampling_params: { temperature: -1 } })).rejects.toThrow('temperature');
+    await expect(sampler.sample({ prompt, sampling_params: misspelt as object })).rejects.toThrow(
+      "no option 'max_token'",
+    );
+    await expect(sampler.sample({ prompt, sampling_params: { temperature: -1 } })).rejects.toThrow(
+      'temperature',
+    );
     await expect(sampler.sample({ prompt, num_samples: 0 })).rejects.toThrow('num_samples');
     await expect(sampler.sample({ prompt: { chunks: [] } })).rejects.toThrow('modelInput(tokens)');
     expect(() => modelInput([1, 2.5])).toThrow('tokens[1] must be a token id');
@@ -92,8 +108,13 @@ describe('sampling client', () => {
 
   it('says what the server refuses', async () => {
     const unknown = service.createSamplingClient({ base_model: 'no/such-model' });
-    await expect(unknown).rejects.toMatchObject({ category: 'user', message: expect.stringContaining('no/such-model') });
-    await expect(sampler.sample({ prompt: modelInput([2 ** 30]) })).rejects.toMatchObject({ category: 'user' });
+    await expect(unknown).rejects.toMatchObject({
+      category: 'user',
+      message: expect.stringContaining('no/such-model'),
+    });
+    await expect(sampler.sample({ prompt: modelInput([2 ** 30]) })).rejects.toMatchObject({
+      category: 'user',
+    });
   });
 
   it('waits for its samples when it is closed, and takes no more', async () => {

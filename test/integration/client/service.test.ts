@@ -29,21 +29,30 @@ describe('service client', () => {
     expect((await stream).map(({ type }) => type)).toEqual(['client.created', 'client.closed']);
     const finish = local.server.requests.find(({ path }) => path.endsWith('/finish'));
     expect(finish?.body).toEqual({ reason: { type: 'errored' }, detail: 'test' });
-    await expect(training.forward({ data, loss_fn: 'cross_entropy' })).rejects.toMatchObject({ code: 'client_closed' });
+    await expect(training.forward({ data, loss_fn: 'cross_entropy' })).rejects.toMatchObject({
+      code: 'client_closed',
+    });
     await expect(service.createRestClient()).rejects.toMatchObject({ code: 'client_closed' });
     await expect(service.close()).resolves.toBeUndefined();
   });
 
   it('refuses a wrong key with what to do (CFG-2)', async () => {
-    await expect(local.connect({ apiKey: 'tml-wrong' })).rejects.toMatchObject({ code: 'authentication', status: 401 });
+    await expect(local.connect({ apiKey: 'tml-wrong' })).rejects.toMatchObject({
+      code: 'authentication',
+      status: 401,
+    });
   });
 
   it('refuses options that do not exist or cannot be right, before anything is sent', async () => {
     const sent = local.server.requests.length;
     await expect(local.connect({ timeout: 5 } as object)).rejects.toThrow("no option 'timeout'");
     await expect(local.connect({ baseUrl: 'ftp://x' })).rejects.toMatchObject({ code: 'invalid_argument' });
-    await expect(local.connect({ apiKey: 'with\nnewline' })).rejects.toMatchObject({ code: 'invalid_api_key' });
-    await expect(ServiceClient.connect({ apiKey: 'sk-other' })).rejects.toMatchObject({ code: 'invalid_api_key' });
+    await expect(local.connect({ apiKey: 'with\nnewline' })).rejects.toMatchObject({
+      code: 'invalid_api_key',
+    });
+    await expect(ServiceClient.connect({ apiKey: 'sk-other' })).rejects.toMatchObject({
+      code: 'invalid_api_key',
+    });
     expect(local.server.requests.length).toBe(sent);
   });
 
@@ -59,7 +68,9 @@ describe('service client', () => {
     const aborted = ServiceClient.connect(options, { signal: controller.signal });
     controller.abort(new Error('enough'));
     await expect(aborted).rejects.toThrow('enough');
-    await expect(ServiceClient.connect(options, { timeoutMs: 30 })).rejects.toMatchObject({ code: 'timeout' });
+    await expect(ServiceClient.connect(options, { timeoutMs: 30 })).rejects.toMatchObject({
+      code: 'timeout',
+    });
     await expect(ServiceClient.connect(options, { retry: false })).rejects.toMatchObject({
       code: 'connection',
       message: expect.stringContaining(`127.0.0.1:${port}`),
@@ -68,27 +79,44 @@ describe('service client', () => {
 
   it('speaks to a server behind a path prefix', async () => {
     const service = await local.connect({ apiKey: 'tml-right', baseUrl: `${local.server.url}/some/prefix/` });
-    await expect(service.getServerCapabilities()).resolves.toMatchObject({ supported_models: expect.any(Array) });
+    await expect(service.getServerCapabilities()).resolves.toMatchObject({
+      supported_models: expect.any(Array),
+    });
   });
 
   it('rejects a creation that the server fails, and one that is aborted', async () => {
     const service = await local.connect({ apiKey: 'tml-right' });
-    await expect(service.createLoraTrainingClient({ base_model: 'no/such' })).rejects.toMatchObject({ category: 'user' });
-    await expect(service.createLoraTrainingClient({ base_model: 'local/random', rank: 0 })).rejects.toThrow('rank');
+    await expect(service.createLoraTrainingClient({ base_model: 'no/such' })).rejects.toMatchObject({
+      category: 'user',
+    });
+    await expect(service.createLoraTrainingClient({ base_model: 'local/random', rank: 0 })).rejects.toThrow(
+      'rank',
+    );
     await expect(
-      service.createLoraTrainingClient({ base_model: 'local/random', train_attn: false, train_mlp: false, train_unembed: false }),
+      service.createLoraTrainingClient({
+        base_model: 'local/random',
+        train_attn: false,
+        train_mlp: false,
+        train_unembed: false,
+      }),
     ).rejects.toThrow('at least one');
     await expect(service.createSamplingClient({})).rejects.toThrow('base_model or model_path');
     local.server.faults.add({ route: '/api/v1/create_model', effect: { kind: 'delay', delayMs: 60_000 } });
     const controller = new AbortController();
-    const creation = service.createLoraTrainingClient({ base_model: 'local/random' }, { signal: controller.signal });
+    const creation = service.createLoraTrainingClient(
+      { base_model: 'local/random' },
+      { signal: controller.signal },
+    );
     controller.abort(new Error('not any more'));
     await expect(creation).rejects.toThrow('not any more');
   });
 
   it('never writes its key into a log or an error', async () => {
     const service = await local.connect({ apiKey: 'tml-right' });
-    local.server.faults.add({ route: '/api/v1/get_server_capabilities', effect: { kind: 'reply', status: 403, body: { detail: 'no' } } });
+    local.server.faults.add({
+      route: '/api/v1/get_server_capabilities',
+      effect: { kind: 'reply', status: 403, body: { detail: 'no' } },
+    });
     const error: unknown = await service.getServerCapabilities().catch((reason: unknown) => reason);
     expect(JSON.stringify([error, local.logs]) + String(error)).not.toContain('tml-right');
   });

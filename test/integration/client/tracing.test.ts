@@ -1,6 +1,10 @@
 import { context, propagation, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { modelInput, supervisedDatum } from '../../../src/index.ts';
 import { startLocalService, type LocalService } from '../../helpers/local-service.ts';
@@ -20,7 +24,9 @@ beforeAll(async () => {
     extract: (active) => active,
     fields: () => ['traceparent'],
   });
-  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
+  trace.setGlobalTracerProvider(
+    new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
+  );
   local = await startLocalService();
 });
 afterAll(async () => {
@@ -43,7 +49,11 @@ describe('tracing (CFG-25, BEY-7)', () => {
     });
     const { traceId } = parent.spanContext();
     const spans = exporter.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId);
-    expect(spans.map(({ name }) => name)).toEqual(['TrainingClient.forward', 'SamplingClient.sample', 'TrainingClient.saveState']);
+    expect(spans.map(({ name }) => name)).toEqual([
+      'TrainingClient.forward',
+      'SamplingClient.sample',
+      'TrainingClient.saveState',
+    ]);
     for (const { attributes } of spans.slice(0, 2)) {
       expect(attributes).toMatchObject({
         'tinker.queue_ms': expect.any(Number),
@@ -53,8 +63,17 @@ describe('tracing (CFG-25, BEY-7)', () => {
       });
     }
     expect(spans[2]?.status.message).toMatch(/name/);
-    const sent = local.server.requests.filter(({ headers }) => headers['traceparent']?.includes(traceId)).map(({ path }) => path);
-    expect(new Set(sent)).toEqual(new Set(['/api/v1/forward_backward', '/api/v1/asample', '/api/v1/retrieve_future', '/api/v1/save_weights']));
+    const sent = local.server.requests
+      .filter(({ headers }) => headers['traceparent']?.includes(traceId))
+      .map(({ path }) => path);
+    expect(new Set(sent)).toEqual(
+      new Set([
+        '/api/v1/forward_backward',
+        '/api/v1/asample',
+        '/api/v1/retrieve_future',
+        '/api/v1/save_weights',
+      ]),
+    );
   });
 
   it('costs nothing and sends nothing unless it is asked for', async () => {

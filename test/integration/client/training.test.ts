@@ -1,5 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { modelInput, supervisedDatum, type Datum, type ServiceClient, type TrainingClient } from '../../../src/index.ts';
+import {
+  modelInput,
+  supervisedDatum,
+  type Datum,
+  type ServiceClient,
+  type TrainingClient,
+} from '../../../src/index.ts';
 import { briefOutage, startLocalService, type LocalService } from '../../helpers/local-service.ts';
 
 const datum = supervisedDatum({ tokens: [5, 6, 7, 8, 9, 10] });
@@ -19,12 +25,19 @@ afterEach(() => local.server.faults.clear());
 afterAll(() => local[Symbol.asyncDispose]());
 
 function lossOf(client: TrainingClient, data: readonly Datum[] = [datum]): Promise<number> {
-  return client.forward({ data, ...cross_entropy }).result().then(({ metrics }) => metrics['loss:sum'] ?? Number.NaN);
+  return client
+    .forward({ data, ...cross_entropy })
+    .result()
+    .then(({ metrics }) => metrics['loss:sum'] ?? Number.NaN);
 }
 
 describe('training client', () => {
   it('knows its model from its creation (TRN-11)', () => {
-    expect(training.info).toMatchObject({ is_lora: true, lora_rank: 4, model_data: { model_name: 'local/random' } });
+    expect(training.info).toMatchObject({
+      is_lora: true,
+      lora_rank: 4,
+      model_data: { model_name: 'local/random' },
+    });
     expect(training.modelId).toMatch(/:train:0$/);
   });
 
@@ -43,19 +56,27 @@ describe('training client', () => {
   });
 
   it('refuses bad data before it takes a place in line, naming datum and field', async () => {
-    const bad = { ...datum, loss_fn_inputs: { ...datum.loss_fn_inputs, weights: { dtype: 'float32', data: [1, NaN] } } } as const;
+    const bad = {
+      ...datum,
+      loss_fn_inputs: { ...datum.loss_fn_inputs, weights: { dtype: 'float32', data: [1, NaN] } },
+    } as const;
     await expect(training.forward({ data: [datum, bad], ...cross_entropy })).rejects.toMatchObject({
       code: 'invalid_argument',
       message: 'data[1].loss_fn_inputs.weights[1] must be a finite number, and is NaN',
     });
     await expect(training.forward({ data: [], ...cross_entropy })).rejects.toThrow('No data provided');
-    await expect(training.optimStep({ learning_rate: -1 })).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(training.optimStep({ learning_rate: -1 })).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
     await expect(training.saveState({ name: 'a/b' })).rejects.toThrow('without slashes');
     await expect(lossOf(training)).resolves.toBeGreaterThan(0);
   });
 
   it('goes on after a call that the server refuses or fails (TRN: ordering contract)', async () => {
-    const refused = training.forward({ data: [supervisedDatum({ tokens: [1, 2, 2 ** 30] })], ...cross_entropy });
+    const refused = training.forward({
+      data: [supervisedDatum({ tokens: [1, 2, 2 ** 30] })],
+      ...cross_entropy,
+    });
     const badName = training.saveState({ name: '..' });
     const next = lossOf(training);
     await expect(refused).rejects.toThrow(/token/i);
@@ -116,7 +137,9 @@ describe('training client', () => {
     });
     await expect(client.forwardBackward({ data: [datum], ...cross_entropy })).resolves.toBeDefined();
     await expect(client.forwardBackward({ data: [datum], ...cross_entropy })).resolves.toBeDefined();
-    const types = local.server.requests.filter(({ route }) => route === forwardBackwardRoute).map(({ headers }) => headers['content-type']);
+    const types = local.server.requests
+      .filter(({ route }) => route === forwardBackwardRoute)
+      .map(({ headers }) => headers['content-type']);
     expect(types.slice(-3)).toEqual(['application/x-protobuf', 'application/json', 'application/json']);
   });
 
@@ -135,14 +158,21 @@ describe('training client', () => {
     };
     const resumed = await service.createTrainingClientFromState({ path, optimizer: true });
     const restarted = await service.createTrainingClientFromState({ path });
-    const [expected, withOptimizer, without] = [await step(client), await step(resumed), await step(restarted)];
+    const [expected, withOptimizer, without] = [
+      await step(client),
+      await step(resumed),
+      await step(restarted),
+    ];
     expect(withOptimizer).toBeCloseTo(expected, 4);
     expect(Math.abs(without - expected)).toBeGreaterThan(1e-3);
   });
 
   it('fails a second save of a name, and overwrites when asked (TRN-5)', async () => {
     await training.saveState({ name: 'twice' });
-    await expect(training.saveState({ name: 'twice' })).rejects.toMatchObject({ code: 'request_failed', failure_category: 'user' });
+    await expect(training.saveState({ name: 'twice' })).rejects.toMatchObject({
+      code: 'request_failed',
+      failure_category: 'user',
+    });
     await expect(training.saveState({ name: 'twice', overwrite: true })).resolves.toBeDefined();
   });
 

@@ -1,7 +1,16 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ForwardBackwardOutputSchema, ForwardBackwardRequestSchema } from '../../../src/proto/tinker_public_pb.ts';
-import { forwardBackwardBytes, startServer, type Answer, type TestServer, type WireClient } from './wire-client.ts';
+import {
+  ForwardBackwardOutputSchema,
+  ForwardBackwardRequestSchema,
+} from '../../../src/proto/tinker_public_pb.ts';
+import {
+  forwardBackwardBytes,
+  startServer,
+  type Answer,
+  type TestServer,
+  type WireClient,
+} from './wire-client.ts';
 
 const protobuf = { accept: 'application/x-protobuf' };
 
@@ -16,9 +25,14 @@ afterAll(() => running[Symbol.asyncDispose]());
 
 /** The request id of a forward_backward of sixteen datums that has its result. */
 async function finished(): Promise<string> {
-  const message = fromBinary(ForwardBackwardRequestSchema, forwardBackwardBytes(await client.createModel(), 1));
+  const message = fromBinary(
+    ForwardBackwardRequestSchema,
+    forwardBackwardBytes(await client.createModel(), 1),
+  );
   message.data = Array.from({ length: 16 }, () => message.data).flat();
-  const { request_id } = (await client.post('forward_backward', toBinary(ForwardBackwardRequestSchema, message))).json;
+  const { request_id } = (
+    await client.post('forward_backward', toBinary(ForwardBackwardRequestSchema, message))
+  ).json;
   await client.outcome(request_id);
   return request_id;
 }
@@ -32,7 +46,10 @@ describe('a result larger than the option says', () => {
     const requestId = await finished();
     for (let again = 0; again < 2; again++) {
       const announced = await poll(requestId, true, protobuf);
-      expect(announced.json).toEqual({ status: 'complete_metadata', response_payload_size: expect.any(Number) });
+      expect(announced.json).toEqual({
+        status: 'complete_metadata',
+        response_payload_size: expect.any(Number),
+      });
       const sent = await poll(requestId, false, protobuf);
       expect(sent.headers.get('content-type')).toBe('application/x-protobuf');
       expect(sent.bytes).toHaveLength(announced.json.response_payload_size);
@@ -55,10 +72,19 @@ describe('a result larger than the option says', () => {
 
   it('is no matter of small results and of failures', async () => {
     const model_id = await client.createModel();
-    const { request_id } = (await client.post('optim_step', { model_id, seq_id: 1, adam_params: { learning_rate: 1e-4, beta1: 0.9, beta2: 0.95, eps: 1e-8 } })).json;
+    const { request_id } = (
+      await client.post('optim_step', {
+        model_id,
+        seq_id: 1,
+        adam_params: { learning_rate: 1e-4, beta1: 0.9, beta2: 0.95, eps: 1e-8 },
+      })
+    ).json;
     expect((await client.outcome(request_id)).json).toHaveProperty('metrics');
     const name = { model_id, path: 'state', overwrite: false };
     await client.run('save_weights', { ...name, seq_id: 2 });
-    expect(await client.run('save_weights', { ...name, seq_id: 3 })).toMatchObject({ category: 'user', error: expect.any(String) });
+    expect(await client.run('save_weights', { ...name, seq_id: 3 })).toMatchObject({
+      category: 'user',
+      error: expect.any(String),
+    });
   });
 });

@@ -37,7 +37,10 @@ describe('a server that exchanges keys for tokens', () => {
     expect((await client.get('get_server_capabilities')).status).toBe(200);
     clock.advance(1);
     const late = await client.get('get_server_capabilities');
-    expect([late.status, late.headers.get('www-authenticate')]).toEqual([401, 'Bearer error="invalid_token"']);
+    expect([late.status, late.headers.get('www-authenticate')]).toEqual([
+      401,
+      'Bearer error="invalid_token"',
+    ]);
     expect((await withToken(await newToken()).get('get_server_capabilities')).status).toBe(200);
   });
 
@@ -48,15 +51,25 @@ describe('a server that exchanges keys for tokens', () => {
     const [header, payload, signature] = (await newToken()).split('.');
     const claims = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString());
     const forged = Buffer.from(JSON.stringify({ ...claims, exp: 1e12 })).toString('base64url');
-    for (const token of [`${header}.${forged}.${signature}`, `${header}.${payload}`, `${header}.${payload}.`, header ?? '']) {
+    for (const token of [
+      `${header}.${forged}.${signature}`,
+      `${header}.${payload}`,
+      `${header}.${payload}.`,
+      header ?? '',
+    ]) {
       const refused = await withToken(token).get('get_server_capabilities');
-      expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer error="invalid_token"']);
+      expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([
+        401,
+        'Bearer error="invalid_token"',
+      ]);
     }
   });
 
   it('leaves open what is open, and refuses a life that is none', async () => {
     expect((await new WireClient(running.server.url).get('healthz')).status).toBe(200);
     const dataDir = path.join(running.server.dataDir, 'other');
-    await expect(startServer({ dataDir, tokenExchange: { lifetimeSec: 0 } })).rejects.toThrow('tokenExchange.lifetimeSec');
+    await expect(startServer({ dataDir, tokenExchange: { lifetimeSec: 0 } })).rejects.toThrow(
+      'tokenExchange.lifetimeSec',
+    );
   });
 });

@@ -210,22 +210,25 @@ export const abortedSampling: Act = {
 
 /** The creation of a client at one of its requests, and that the service makes others afterwards. */
 function creationAborted(request: string, route: string, make: 'training' | 'sampler'): Story {
-  return aborted(`${make === 'training' ? 'a training client' : 'a sampling client'} is being created (${request} is on its way)`, async (stage, signal) => {
-    const service = await stage.connect();
-    const held = stage.hold(route);
-    const call =
-      make === 'training'
-        ? service.createLoraTrainingClient({ base_model: 'local/random', rank: 4 }, { signal })
-        : service.createSamplingClient({ base_model: 'local/random' }, { signal });
-    return {
-      call,
-      reached: held.arrived(),
-      async after() {
-        held.release();
-        await stage.goesOn(await stage.training(service));
-      },
-    };
-  });
+  return aborted(
+    `${make === 'training' ? 'a training client' : 'a sampling client'} is being created (${request} is on its way)`,
+    async (stage, signal) => {
+      const service = await stage.connect();
+      const held = stage.hold(route);
+      const call =
+        make === 'training'
+          ? service.createLoraTrainingClient({ base_model: 'local/random', rank: 4 }, { signal })
+          : service.createSamplingClient({ base_model: 'local/random' }, { signal });
+      return {
+        call,
+        reached: held.arrived(),
+        async after() {
+          held.release();
+          await stage.goesOn(await stage.training(service));
+        },
+      };
+    },
+  );
 }
 
 export const abortedOthers: Act = {
@@ -233,7 +236,11 @@ export const abortedOthers: Act = {
   stories: [
     aborted('a program connects (client/config is on its way)', async (stage, signal) => {
       const request = stage.hold(routes.config);
-      return { call: stage.connect({ signal }), reached: request.arrived(), after: async () => request.release() };
+      return {
+        call: stage.connect({ signal }),
+        reached: request.arrived(),
+        after: async () => request.release(),
+      };
     }),
     aborted('connecting waits for its next attempt', async (stage, signal) => {
       stage.reply(routes.config, 503, { count: forever });

@@ -35,13 +35,21 @@ function holdResults(stage: Stage): void {
   stage.fault(routes.poll, { kind: 'cut' }, { count: forever });
 }
 
-async function trainingScene(stage: Stage, arrange: () => void, reached: () => Promise<void>): Promise<Scene> {
+async function trainingScene(
+  stage: Stage,
+  arrange: () => void,
+  reached: () => Promise<void>,
+): Promise<Scene> {
   const client = await stage.training();
   arrange();
   return { client, call: client.forward(batch), reached: reached() };
 }
 
-async function samplingScene(stage: Stage, arrange: () => void, reached: () => Promise<void>): Promise<Scene> {
+async function samplingScene(
+  stage: Stage,
+  arrange: () => void,
+  reached: () => Promise<void>,
+): Promise<Scene> {
   const client = await stage.sampler();
   arrange();
   return { client, call: client.sample(oneSample), reached: reached() };
@@ -144,7 +152,10 @@ export const closedServices: Act = {
         const [training, sampler] = [await stage.training(service), await stage.sampler(service)];
         const calls = Promise.all([training.forwardBackward(batch), sampler.sample(oneSample)]);
         const [sight] = await Promise.all([stage.see(calls), service.close()]);
-        assert.deepEqual(stage.finishes().map(({ status }) => status), [204]);
+        assert.deepEqual(
+          stage.finishes().map(({ status }) => status),
+          [204],
+        );
         assert.equal((await stage.see(stage.training(service))).saw, 'client_closed');
         return sight;
       },
@@ -156,7 +167,9 @@ export const closedServices: Act = {
         const service = await stage.connect();
         const [training, sampler] = [await stage.training(service), await stage.sampler(service)];
         holdResults(stage);
-        const calls = [training.forwardBackward(batch), sampler.sample(oneSample)].map((call) => stage.see(Promise.resolve(call)));
+        const calls = [training.forwardBackward(batch), sampler.sample(oneSample)].map((call) =>
+          stage.see(Promise.resolve(call)),
+        );
         await stage.begun(1000);
         const closing = service.close({ deadlineMs });
         await stage.pass(deadlineMs);

@@ -104,7 +104,16 @@ export const cutConnections: Act = {
         const training = await stage.training();
         stage.reply(routes.saveWeights, 502);
         stage.reply(routes.saveWeights, 409, { nth: 2, body: { detail: 'the name exists' } });
-        const list = { checkpoints: [{ checkpoint_id: 'weights/slow', checkpoint_type: 'training', time: '9999-01-01T00:00:00Z', tinker_path: 'tinker://run/weights/slow' }] };
+        const list = {
+          checkpoints: [
+            {
+              checkpoint_id: 'weights/slow',
+              checkpoint_type: 'training',
+              time: '9999-01-01T00:00:00Z',
+              tinker_path: 'tinker://run/weights/slow',
+            },
+          ],
+        };
         stage.reply(routes.checkpoints, 200, { body: { checkpoints: [] } });
         stage.reply(routes.checkpoints, 200, { nth: 2, body: list });
         const save = training.saveState({ name: 'slow' });
@@ -118,7 +127,16 @@ export const cutConnections: Act = {
       sees: 'conflict',
       async run(stage) {
         const training = await stage.training();
-        const list = { checkpoints: [{ checkpoint_id: 'weights/old', checkpoint_type: 'training', time: '2020-01-01T00:00:00Z', tinker_path: 'tinker://run/weights/old' }] };
+        const list = {
+          checkpoints: [
+            {
+              checkpoint_id: 'weights/old',
+              checkpoint_type: 'training',
+              time: '2020-01-01T00:00:00Z',
+              tinker_path: 'tinker://run/weights/old',
+            },
+          ],
+        };
         stage.reply(routes.saveWeights, 502);
         stage.reply(routes.saveWeights, 409, { nth: 2, body: { detail: 'the name exists' } });
         stage.reply(routes.checkpoints, 200, { body: list });

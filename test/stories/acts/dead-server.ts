@@ -47,7 +47,10 @@ export const deadServer: Act = {
         await sight;
         const next = await stage.see(training.forwardBackward(batch));
         assert.equal(next.saw, 'not_found');
-        assert.match(next.words, new RegExp(`Its last checkpoint is ${path}: create a training client from it`));
+        assert.match(
+          next.words,
+          new RegExp(`Its last checkpoint is ${path}: create a training client from it`),
+        );
         await stage.goesOn(await service.createTrainingClientFromState({ path, optimizer: true }));
         return sight;
       },

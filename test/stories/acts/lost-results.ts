@@ -74,7 +74,11 @@ export const billing: Act = {
         stage.reply(routes.forwardBackward, 402, { nth: 2 });
         const call = training.forwardBackward({ ...batch, data });
         const sight = await stage.see(call, [5000]);
-        assert.equal((await call).loss_fn_outputs.every(({ logprobs }) => logprobs?.data.length === 5), true, 'every datum counts');
+        assert.equal(
+          (await call).loss_fn_outputs.every(({ logprobs }) => logprobs?.data.length === 5),
+          true,
+          'every datum counts',
+        );
         await stage.goesOn(training);
         return sight;
       },
@@ -89,12 +93,22 @@ export const billing: Act = {
         stage.reply(routes.forwardBackward, 402, { nth: 2 });
         const call = training.forwardBackward({ ...batch, data });
         const next = training.forward(batch);
-        await stage.until(() => stage.requests(routes.forwardBackward).filter(({ status }) => status !== undefined).length === 2);
+        await stage.until(
+          () =>
+            stage.requests(routes.forwardBackward).filter(({ status }) => status !== undefined).length === 2,
+        );
         call.cancel();
         const sight = await stage.see(call);
         await stage.see(next, [5000]);
-        assert.equal((await next).loss_fn_outputs.length, 1, 'the next call has the result of its own request');
-        assert.deepEqual(stage.seqIds(routes.forwardBackward).toSorted((a, b) => a - b), [1, 2, 2, 3, 3, 4]);
+        assert.equal(
+          (await next).loss_fn_outputs.length,
+          1,
+          'the next call has the result of its own request',
+        );
+        assert.deepEqual(
+          stage.seqIds(routes.forwardBackward).toSorted((a, b) => a - b),
+          [1, 2, 2, 3, 3, 4],
+        );
         return sight;
       },
     },
@@ -125,7 +139,10 @@ export const billing: Act = {
         stage.reply(routes.config, 200, { body: { billing_exception_max_pause_duration_sec: 60 } });
         const training = await stage.training();
         stage.reply(routes.forwardBackward, 402, { count: forever });
-        const sight = await stage.see(training.forwardBackward(batch), Array.from({ length: 13 }, () => 5000));
+        const sight = await stage.see(
+          training.forwardBackward(batch),
+          Array.from({ length: 13 }, () => 5000),
+        );
         stage.heal();
         await stage.goesOn(training);
         return sight;

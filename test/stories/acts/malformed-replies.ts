@@ -55,14 +55,38 @@ export const malformedReplies: Act = {
         return sight;
       },
     },
-    strangeResult('a poll is answered with a web page', (stage) => stage.fault(routes.poll, { kind: 'garbage' }), /Forward was answered with something that is no result/),
-    strangeResult('a poll is answered with a list', (stage) => stage.reply(routes.poll, 200, { body: [] }), /no result/),
-    strangeResult('a poll is answered with JSON of another kind', (stage) => stage.reply(routes.poll, 200, { body: { rows: 3 } }), /forward_backward/),
-    strangeResult('a poll is answered with bytes that are no protobuf', (stage) => stage.fault(routes.poll, { ...protobuf, body: '<html>' }), /the result of Forward .*protobuf/),
-    strangeResult('a poll is answered with protobuf that stops in the middle', (stage) => stage.fault(routes.poll, { ...protobuf, body: '\n\u0010Torch' }), /the result of Forward .*protobuf/),
+    strangeResult(
+      'a poll is answered with a web page',
+      (stage) => stage.fault(routes.poll, { kind: 'garbage' }),
+      /Forward was answered with something that is no result/,
+    ),
+    strangeResult(
+      'a poll is answered with a list',
+      (stage) => stage.reply(routes.poll, 200, { body: [] }),
+      /no result/,
+    ),
+    strangeResult(
+      'a poll is answered with JSON of another kind',
+      (stage) => stage.reply(routes.poll, 200, { body: { rows: 3 } }),
+      /forward_backward/,
+    ),
+    strangeResult(
+      'a poll is answered with bytes that are no protobuf',
+      (stage) => stage.fault(routes.poll, { ...protobuf, body: '<html>' }),
+      /the result of Forward .*protobuf/,
+    ),
+    strangeResult(
+      'a poll is answered with protobuf that stops in the middle',
+      (stage) => stage.fault(routes.poll, { ...protobuf, body: '\n\u0010Torch' }),
+      /the result of Forward .*protobuf/,
+    ),
     strangeResult(
       'a result is announced by its size, and announced again',
-      (stage) => stage.reply(routes.poll, 200, { count: 2, body: { status: 'complete_metadata', response_payload_size: 10 } }),
+      (stage) =>
+        stage.reply(routes.poll, 200, {
+          count: 2,
+          body: { status: 'complete_metadata', response_payload_size: 10 },
+        }),
       /has a result but does not give it/,
     ),
     {

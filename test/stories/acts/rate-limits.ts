@@ -46,7 +46,11 @@ export const rateLimits: Act = {
         const samples = Array.from({ length: 30 }, () => sampler.sample(oneSample));
         const sight = await stage.seeThrough(Promise.all(samples), 1000);
         assert.equal(stage.requests(routes.sample).length, 40);
-        assert.equal(new Set(stage.seqIds(routes.sample)).size, 30, 'a submission that is turned away is repeated as it is');
+        assert.equal(
+          new Set(stage.seqIds(routes.sample)).size,
+          30,
+          'a submission that is turned away is repeated as it is',
+        );
         assert.equal(throttled[0], 10, 'after a back-off ten submissions go out at once');
         return sight;
       },
@@ -58,7 +62,10 @@ export const rateLimits: Act = {
       async run(stage) {
         const sampler = await stage.sampler();
         stage.reply(routes.sample, 429, { count: 60 });
-        return stage.see(sampler.sample(oneSample), Array.from({ length: 60 }, () => 1000));
+        return stage.see(
+          sampler.sample(oneSample),
+          Array.from({ length: 60 }, () => 1000),
+        );
       },
     },
     {

@@ -35,7 +35,10 @@ export const serverErrors: Act = {
         service.on('retry.scheduled', ({ what, attempt }) => told.push(`${what} ${attempt}`));
         stage.reply(routes.sample, 500, { count: 3 });
         const sight = await stage.see(sampler.sample(oneSample), retryWaits(3));
-        assert.deepEqual(told, [1, 2, 3].map((attempt) => `POST /api/v1/asample ${attempt}`));
+        assert.deepEqual(
+          told,
+          [1, 2, 3].map((attempt) => `POST /api/v1/asample ${attempt}`),
+        );
         assert.deepEqual(stage.seqIds(routes.sample), [0, 0, 0, 0]);
         return sight;
       },
@@ -73,7 +76,8 @@ export const serverErrors: Act = {
     {
       happened: 'optim_step is answered 500 for more than five minutes',
       sees: 'server_error',
-      tells: /optim_step answered 500: a story; it may have taken effect all the same: .* continue from the last saved state/,
+      tells:
+        /optim_step answered 500: a story; it may have taken effect all the same: .* continue from the last saved state/,
       isLong: true,
       async run(stage) {
         const training = await stage.training();

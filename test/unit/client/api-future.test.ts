@@ -8,7 +8,13 @@ function setUp(options: { signal?: AbortSignal; timeoutMs?: number } = {}) {
   const clock = new ManualClock();
   const logger = recordingLogger();
   let detached = 0;
-  const future = new DeferredFuture<number>({ method: 'forward', clock, logger, onDetach: () => detached++, ...options });
+  const future = new DeferredFuture<number>({
+    method: 'forward',
+    clock,
+    logger,
+    onDetach: () => detached++,
+    ...options,
+  });
   return { clock, logger, future, detachedCount: () => detached };
 }
 
@@ -68,7 +74,9 @@ describe('ApiFuture (FUT-1)', () => {
     unobserved.future.reject(new Error('lost'));
     await promisesSettled();
     unobserved.clock.advance(1000);
-    expect(unobserved.logger.lines).toEqual([{ level: 'warn', message: 'forward failed and nobody awaits it' }]);
+    expect(unobserved.logger.lines).toEqual([
+      { level: 'warn', message: 'forward failed and nobody awaits it' },
+    ]);
     const observed = setUp();
     observed.future.reject(new Error('seen'));
     await promisesSettled();

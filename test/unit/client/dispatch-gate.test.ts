@@ -21,7 +21,11 @@ class Harness {
   mostAtOnce = 0;
 
   constructor(sizeBytes = 10_000_000) {
-    this.gate = new DispatchGate({ clock: this.clock, sizeBytes, onChange: (change) => this.changes.push(change) });
+    this.gate = new DispatchGate({
+      clock: this.clock,
+      sizeBytes,
+      onChange: (change) => this.changes.push(change),
+    });
   }
 
   dispatch(name: string, { bytes = 10, turnedAway = false } = {}): Dispatched {
@@ -140,10 +144,28 @@ describe('dispatch gate', () => {
 
   it('under any sequence sends everything once, none in a back-off, and never more than ten while it is narrow', async () => {
     const step = fc.oneof(
-      { weight: 4, arbitrary: fc.record({ do: fc.constant('dispatch' as const), count: fc.integer({ min: 1, max: 30 }) }) },
-      { weight: 2, arbitrary: fc.record({ do: fc.constant('end' as const), count: fc.integer({ min: 1, max: 30 }) }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('backOff' as const), waitMs: fc.constantFrom(1000, 5000) }) },
-      { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), waitMs: fc.integer({ min: 1, max: 12_000 }) }) },
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          do: fc.constant('dispatch' as const),
+          count: fc.integer({ min: 1, max: 30 }),
+        }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({ do: fc.constant('end' as const), count: fc.integer({ min: 1, max: 30 }) }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({ do: fc.constant('backOff' as const), waitMs: fc.constantFrom(1000, 5000) }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          do: fc.constant('wait' as const),
+          waitMs: fc.integer({ min: 1, max: 12_000 }),
+        }),
+      },
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
@@ -154,8 +176,10 @@ describe('dispatch gate', () => {
         for (const action of steps) {
           const sentBefore = sent.length;
           const underwayBefore = underway.size;
-          if (action.do === 'dispatch') for (let n = 0; n < action.count; n++) all.push(harness.dispatch(`${all.length}`));
-          else if (action.do === 'end') for (const name of [...underway].slice(0, action.count)) all[Number(name)]?.end();
+          if (action.do === 'dispatch')
+            for (let n = 0; n < action.count; n++) all.push(harness.dispatch(`${all.length}`));
+          else if (action.do === 'end')
+            for (const name of [...underway].slice(0, action.count)) all[Number(name)]?.end();
           else if (action.do === 'wait') clock.advance(action.waitMs);
           else {
             gate.backOff(action.waitMs);
@@ -163,7 +187,8 @@ describe('dispatch gate', () => {
           }
           await promisesSettled();
           if (clock.now() < pausedUntil) expect(sent.length).toBe(sentBefore);
-          else if (clock.now() < pausedUntil + 10_000) expect(underway.size).toBeLessThanOrEqual(Math.max(underwayBefore, 10));
+          else if (clock.now() < pausedUntil + 10_000)
+            expect(underway.size).toBeLessThanOrEqual(Math.max(underwayBefore, 10));
           else expect(underway.size).toBe(Math.min(400, all.length - (sent.length - underway.size)));
         }
         clock.advance(60_000);

@@ -10,10 +10,21 @@ import { scriptedApi, type ScriptedAnswer } from '../../helpers/scripted-api.ts'
 
 function setUp(script: ScriptedAnswer[] = []) {
   const { api, sent, outcomeOf } = scriptedApi(script, () => ({ status: 200, json: { request_id: 'r' } }));
-  const ids = new OpenIds({ api, config: clientConfigSchema.parse({}), wireFormat: new WireFormat('protobuf') });
+  const ids = new OpenIds({
+    api,
+    config: clientConfigSchema.parse({}),
+    wireFormat: new WireFormat('protobuf'),
+  });
   const messages = () =>
-    sent.map(({ body }) => fromBinary(ForwardBackwardRequestSchema, body instanceof Uint8Array ? body : new Uint8Array()));
-  return { ids, seqIds: () => messages().map(({ seqId }) => seqId), messages, fill: () => outcomeOf(ids.fill('m', {})) };
+    sent.map(({ body }) =>
+      fromBinary(ForwardBackwardRequestSchema, body instanceof Uint8Array ? body : new Uint8Array()),
+    );
+  return {
+    ids,
+    seqIds: () => messages().map(({ seqId }) => seqId),
+    messages,
+    fill: () => outcomeOf(ids.fill('m', {})),
+  };
 }
 
 describe('open sequence ids', () => {
@@ -34,19 +45,25 @@ describe('open sequence ids', () => {
     expect(new Set(seqIds())).toEqual(new Set([7]));
   });
 
-  it.each([400, 404, 409, 410, 413, 422])('hold up nothing when the server answers %d to what takes them', async (status) => {
-    const { ids, fill } = setUp(Array.from({ length: 3 }, () => ({ status })));
-    ids.add([7, 8]);
-    await expect(fill()).resolves.toBeUndefined();
-  });
+  it.each([400, 404, 409, 410, 413, 422])(
+    'hold up nothing when the server answers %d to what takes them',
+    async (status) => {
+      const { ids, fill } = setUp(Array.from({ length: 3 }, () => ({ status })));
+      ids.add([7, 8]);
+      await expect(fill()).resolves.toBeUndefined();
+    },
+  );
 
-  it.each([401, 402, 403])('stay open when the server answers %d, which is about the caller', async (status) => {
-    const { ids, fill, seqIds } = setUp([{ status }]);
-    ids.add([7]);
-    await expect(fill()).resolves.toMatchObject({ status });
-    await fill();
-    expect(seqIds()).toEqual([7, 7]);
-  });
+  it.each([401, 402, 403])(
+    'stay open when the server answers %d, which is about the caller',
+    async (status) => {
+      const { ids, fill, seqIds } = setUp([{ status }]);
+      ids.add([7]);
+      await expect(fill()).resolves.toMatchObject({ status });
+      await fill();
+      expect(seqIds()).toEqual([7, 7]);
+    },
+  );
 
   it('are those of calls that the server has not judged', () => {
     const judged = [400, 401, 402, 403, 404, 408, 409, 410, 413, 415, 422, 429, 500].filter((status) =>

@@ -16,7 +16,10 @@ function setUp({
   results = [],
   bytes = 30,
 }: { submissions?: ScriptedAnswer[]; results?: Error[]; bytes?: number } = {}) {
-  const { api, clock, sent, outcomeOf } = scriptedApi(submissions, (count) => ({ status: 200, json: { request_id: `r${count}` } }));
+  const { api, clock, sent, outcomeOf } = scriptedApi(submissions, (count) => ({
+    status: 200,
+    json: { request_id: `r${count}` },
+  }));
   const retried: number[] = [];
   let nextSeqId = 0;
   const loop = {
@@ -33,13 +36,27 @@ function setUp({
     },
     onRetry: (attempt: number) => void retried.push(attempt),
   };
-  const body = { num_samples: 1, prompt: {}, sampling_params: {}, sampling_session_id: 's', prompt_logprobs: false };
+  const body = {
+    num_samples: 1,
+    prompt: {},
+    sampling_params: {},
+    sampling_session_id: 's',
+    prompt_logprobs: false,
+  };
   return {
     clock,
     retried,
     /** Sequence id and time of each submission, and the key that it was sent with. */
-    sent: () => sent.map(({ body: text, headers, at }) => ({ seqId: JSON.parse(String(text)).seq_id, key: headers['x-idempotency-key'], at })),
-    sample(more: Partial<typeof loop> = {}, { signal = new AbortController().signal, ...sending }: RequestOptions = {}): Promise<unknown> {
+    sent: () =>
+      sent.map(({ body: text, headers, at }) => ({
+        seqId: JSON.parse(String(text)).seq_id,
+        key: headers['x-idempotency-key'],
+        at,
+      })),
+    sample(
+      more: Partial<typeof loop> = {},
+      { signal = new AbortController().signal, ...sending }: RequestOptions = {},
+    ): Promise<unknown> {
       return outcomeOf(sampleUntilDone({ ...loop, ...more }, body, bytes, { ...sending, signal }));
     },
   };
@@ -49,7 +66,11 @@ describe('one sample', () => {
   it('is repeated as it is, a second later, while it is turned away (wire-protocol 7.3)', async () => {
     const scene = setUp({ submissions: [{ status: 429 }, { status: 429 }] });
     await expect(scene.sample()).resolves.toBe(drawn);
-    expect(scene.sent().map(({ seqId, at }) => [seqId, at])).toEqual([[0, 0], [0, 1000], [0, 2000]]);
+    expect(scene.sent().map(({ seqId, at }) => [seqId, at])).toEqual([
+      [0, 0],
+      [0, 1000],
+      [0, 2000],
+    ]);
     expect(new Set(scene.sent().map(({ key }) => key)).size, 'a key of its own each time').toBe(3);
     expect(scene.retried).toEqual([]);
   });
@@ -70,15 +91,31 @@ describe('one sample', () => {
   });
 
   it('is sent again while the server fails, when the server says so or at growing distances', async () => {
-    const scene = setUp({ submissions: [{ status: 503, headers: { 'retry-after': '2' } }, new ConnectionError('cut'), { status: 500 }] });
+    const scene = setUp({
+      submissions: [
+        { status: 503, headers: { 'retry-after': '2' } },
+        new ConnectionError('cut'),
+        { status: 500 },
+      ],
+    });
     await expect(scene.sample()).resolves.toBe(drawn);
-    expect(scene.sent().map(({ seqId, at }) => [seqId, at])).toEqual([[0, 0], [0, 2000], [0, 2875], [0, 4625]]);
+    expect(scene.sent().map(({ seqId, at }) => [seqId, at])).toEqual([
+      [0, 0],
+      [0, 2000],
+      [0, 2875],
+      [0, 4625],
+    ]);
   });
 
   it('begins anew with another sequence id when its result is lost, at growing distances', async () => {
     const scene = setUp({ results: Array.from({ length: 3 }, () => new FutureExpiredError('lost')) });
     await expect(scene.sample()).resolves.toBe(drawn);
-    expect(scene.sent().map(({ seqId, at }) => [seqId, at])).toEqual([[0, 0], [1, 500], [2, 1500], [3, 3500]]);
+    expect(scene.sent().map(({ seqId, at }) => [seqId, at])).toEqual([
+      [0, 0],
+      [1, 500],
+      [2, 1500],
+      [3, 3500],
+    ]);
     expect(scene.retried).toEqual([1, 2, 3]);
   });
 
@@ -90,7 +127,11 @@ describe('one sample', () => {
   });
 
   it.each([
-    ['an operation that the server failed', { results: [new RequestFailedError('no', 'server')] }, 'request_failed'],
+    [
+      'an operation that the server failed',
+      { results: [new RequestFailedError('no', 'server')] },
+      'request_failed',
+    ],
     ['a refusal', { submissions: [{ status: 422 }] }, 'unprocessable'],
     ['a sampler that does not exist', { submissions: [{ status: 404 }] }, 'not_found'],
   ])('fails at once for %s', async (_, script, code) => {

@@ -17,7 +17,9 @@ import type { TelemetryRequest } from '../../../src/types/telemetry.ts';
 import { recordingLogger } from '../../helpers/quiet-logger.ts';
 import { promisesSettled } from '../../helpers/settled.ts';
 
-function setUp(answer: (request: TelemetryRequest, signal: AbortSignal) => Promise<void> = async () => undefined) {
+function setUp(
+  answer: (request: TelemetryRequest, signal: AbortSignal) => Promise<void> = async () => undefined,
+) {
   const clock = new ManualClock();
   const logger = recordingLogger();
   const sent: TelemetryRequest[] = [];
@@ -53,7 +55,12 @@ describe('telemetry (CFG-16)', () => {
           {
             event: 'GENERIC_EVENT',
             event_name: 'call_failed',
-            event_data: { what: 'GET /api/v1/sessions', error_type: 'ConnectionError', code: 'connection', message: 'down' },
+            event_data: {
+              what: 'GET /api/v1/sessions',
+              error_type: 'ConnectionError',
+              code: 'connection',
+              message: 'down',
+            },
             event_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
             event_session_index: 0,
             severity: 'ERROR',
@@ -139,18 +146,58 @@ describe('what telemetry tells of a failure', () => {
   const secret = 'tml-key or prompt';
 
   it.each([
-    ['a refused request', toApiError('POST /x', { status: 422, body: { detail: secret } }), 'user_error', 'WARNING', { status_code: 422 }],
-    ['a failed operation of the user', new RequestFailedError(secret, 'user', { requestId: 'r' }), 'user_error', 'WARNING', { request_id: 'r' }],
-    ['an error that a refusal caused', new TinkerError('internal', secret, { cause: toApiError('x', { status: 400 }) }), 'user_error', 'WARNING', {}],
-    ['a failed operation of the server', new RequestFailedError(secret, 'server'), 'call_failed', 'ERROR', {}],
-    ['a server error', toApiError('POST /x', { status: 500, body: secret }), 'call_failed', 'ERROR', { status_code: 500 }],
-    ['a timeout that the server tells', toApiError('POST /x', { status: 408 }), 'call_failed', 'ERROR', { status_code: 408 }],
+    [
+      'a refused request',
+      toApiError('POST /x', { status: 422, body: { detail: secret } }),
+      'user_error',
+      'WARNING',
+      { status_code: 422 },
+    ],
+    [
+      'a failed operation of the user',
+      new RequestFailedError(secret, 'user', { requestId: 'r' }),
+      'user_error',
+      'WARNING',
+      { request_id: 'r' },
+    ],
+    [
+      'an error that a refusal caused',
+      new TinkerError('internal', secret, { cause: toApiError('x', { status: 400 }) }),
+      'user_error',
+      'WARNING',
+      {},
+    ],
+    [
+      'a failed operation of the server',
+      new RequestFailedError(secret, 'server'),
+      'call_failed',
+      'ERROR',
+      {},
+    ],
+    [
+      'a server error',
+      toApiError('POST /x', { status: 500, body: secret }),
+      'call_failed',
+      'ERROR',
+      { status_code: 500 },
+    ],
+    [
+      'a timeout that the server tells',
+      toApiError('POST /x', { status: 408 }),
+      'call_failed',
+      'ERROR',
+      { status_code: 408 },
+    ],
     ['an odd answer', new InvalidResponseError(secret), 'call_failed', 'ERROR', {}],
   ])('of %s: kinds and codes, no words of others', (_, error, event_name, severity, data) => {
     const told = toFailureFacts(error, 'call');
     expect(told).toEqual({
       severity,
-      facts: { event: 'GENERIC_EVENT', event_name, event_data: { what: 'call', error_type: error.name, code: error.code, ...data } },
+      facts: {
+        event: 'GENERIC_EVENT',
+        event_name,
+        event_data: { what: 'call', error_type: error.name, code: error.code, ...data },
+      },
     });
     expect(JSON.stringify(told)).not.toContain(secret);
   });

@@ -7,7 +7,10 @@ import type { ForwardBackwardOutput } from '../../../src/types/training.ts';
 
 describe('supervisedDatum (CBK-8)', () => {
   it('shifts targets and weights by one', () => {
-    const { model_input, loss_fn_inputs } = supervisedDatum({ tokens: [1, 2, 3, 4], weights: [0, 0, 1, 0.5] });
+    const { model_input, loss_fn_inputs } = supervisedDatum({
+      tokens: [1, 2, 3, 4],
+      weights: [0, 0, 1, 0.5],
+    });
     expect(model_input.chunks).toEqual([{ type: 'encoded_text', tokens: Int32Array.of(1, 2, 3) }]);
     expect(loss_fn_inputs).toEqual({
       target_tokens: { dtype: 'int64', data: Int32Array.of(2, 3, 4), shape: [3] },
@@ -16,41 +19,61 @@ describe('supervisedDatum (CBK-8)', () => {
   });
 
   it('counts every target when no weights are given', () => {
-    expect(supervisedDatum({ tokens: [1, 2, 3] }).loss_fn_inputs['weights']?.data).toEqual(Float32Array.of(1, 1));
+    expect(supervisedDatum({ tokens: [1, 2, 3] }).loss_fn_inputs['weights']?.data).toEqual(
+      Float32Array.of(1, 1),
+    );
   });
 
   it('refuses what cannot be an example', () => {
     expect(() => supervisedDatum({ tokens: [1] })).toThrow('at least two tokens');
     expect(() => supervisedDatum({ tokens: [1, 2], weights: [1] })).toThrow('one value per token: 2, not 1');
-    expect(() => supervisedDatum({ tokens: [1, 2], weights: [1, Number.POSITIVE_INFINITY] })).toThrow('weights[1]');
+    expect(() => supervisedDatum({ tokens: [1, 2], weights: [1, Number.POSITIVE_INFINITY] })).toThrow(
+      'weights[1]',
+    );
     expect(() => modelInput([1, 1.7])).toThrow('tokens[1] must be a token id');
   });
 });
 
 describe('toChunks (wire-protocol 6.2)', () => {
-  const datumOf = (tokenCount: number) => ({ model_input: modelInput(new Int32Array(tokenCount)), loss_fn_inputs: {} });
+  const datumOf = (tokenCount: number) => ({
+    model_input: modelInput(new Int32Array(tokenCount)),
+    loss_fn_inputs: {},
+  });
 
   it('keeps order, never exceeds the limits but for one huge datum, and makes no empty chunk', () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 50 });
     fc.assert(
-      fc.property(sizes, fc.integer({ min: 1, max: 7 }), fc.integer({ min: 4, max: 200 }), (lengths, datumCount, bytes) => {
-        const data = lengths.map(datumOf);
-        const chunks = toChunks(data, { datumCount, bytes });
-        expect(chunks.flat()).toEqual(data);
-        for (const chunk of chunks) {
-          const size = chunk.reduce((sum, datum) => sum + estimateDatumBytes(datum), 0);
-          expect(chunk.length).toBeGreaterThan(0);
-          expect(chunk.length).toBeLessThanOrEqual(datumCount);
-          expect(size <= bytes || chunk.length === 1).toBe(true);
-        }
-      }),
+      fc.property(
+        sizes,
+        fc.integer({ min: 1, max: 7 }),
+        fc.integer({ min: 4, max: 200 }),
+        (lengths, datumCount, bytes) => {
+          const data = lengths.map(datumOf);
+          const chunks = toChunks(data, { datumCount, bytes });
+          expect(chunks.flat()).toEqual(data);
+          for (const chunk of chunks) {
+            const size = chunk.reduce((sum, datum) => sum + estimateDatumBytes(datum), 0);
+            expect(chunk.length).toBeGreaterThan(0);
+            expect(chunk.length).toBeLessThanOrEqual(datumCount);
+            expect(size <= bytes || chunk.length === 1).toBe(true);
+          }
+        },
+      ),
     );
   });
 
   it('counts bytes as the server does: 4 a token, 4 a float, 8 an integer and an index', () => {
-    const weights = { dtype: 'float32', data: [1, 2], shape: [2, 3], sparse_crow_indices: [0, 1, 2], sparse_col_indices: [0, 1] } as const;
+    const weights = {
+      dtype: 'float32',
+      data: [1, 2],
+      shape: [2, 3],
+      sparse_crow_indices: [0, 1, 2],
+      sparse_col_indices: [0, 1],
+    } as const;
     const targets = { dtype: 'int64', data: [1, 2, 3] } as const;
-    expect(estimateDatumBytes({ ...datumOf(5), loss_fn_inputs: { weights, targets } })).toBe(20 + 8 + 40 + 24);
+    expect(estimateDatumBytes({ ...datumOf(5), loss_fn_inputs: { weights, targets } })).toBe(
+      20 + 8 + 40 + 24,
+    );
   });
 });
 
@@ -73,7 +96,10 @@ describe('combineOutputs (wire-protocol 6.5)', () => {
   });
 
   it('keeps every unique value, and metrics that only some chunks have or that it does not know', () => {
-    const combined = combineOutputs([output(1, { 'a:unique': 1, 'b:odd': 7, plain: 3 }), output(1, { 'a:unique': 2, 'c:sum': 5 })]);
+    const combined = combineOutputs([
+      output(1, { 'a:unique': 1, 'b:odd': 7, plain: 3 }),
+      output(1, { 'a:unique': 2, 'c:sum': 5 }),
+    ]);
     expect(combined.metrics).toEqual({ 'a:unique': 1, 'a:unique_1': 2, 'b:odd': 7, plain: 3, 'c:sum': 5 });
   });
 

@@ -11,7 +11,11 @@ describe('billing pause (wire-protocol 11.4)', () => {
   function setUp(maxPauseMs = hourMs) {
     const clock = new ManualClock();
     const told: number[] = [];
-    return { clock, told, pause: new BillingPause({ clock, maxPauseMs, onPause: (pausedMs) => told.push(pausedMs) }) };
+    return {
+      clock,
+      told,
+      pause: new BillingPause({ clock, maxPauseMs, onPause: (pausedMs) => told.push(pausedMs) }),
+    };
   }
 
   /** A 402 every five seconds for so long; whether the last one was still to be repeated. */

@@ -34,7 +34,12 @@ describe('budget', () => {
     const budget = new Budget(10);
     const [small, huge, next] = [new Item(budget, 10), new Item(budget, 1000), new Item(budget, 1)];
     await promisesSettled();
-    expect([small.state, huge.state, next.state, budget.balance]).toEqual(['running', 'running', 'waiting', -1000]);
+    expect([small.state, huge.state, next.state, budget.balance]).toEqual([
+      'running',
+      'running',
+      'waiting',
+      -1000,
+    ]);
     small.end('resolve');
     await promisesSettled();
     expect([next.state, budget.balance]).toEqual(['waiting', -990]);
@@ -74,36 +79,48 @@ describe('budget', () => {
   it('keeps its books under any order of arrivals, ends, failures and aborts', async () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant('arrive' as const), amount: fc.integer({ min: 0, max: 30 }) }),
-      fc.record({ do: fc.constantFrom('resolve' as const, 'reject' as const, 'abort' as const), which: fc.nat(20) }),
+      fc.record({
+        do: fc.constantFrom('resolve' as const, 'reject' as const, 'abort' as const),
+        which: fc.nat(20),
+      }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: 40 }), fc.array(step, { maxLength: 40 }), async (size, steps) => {
-        const budget = new Budget(size);
-        const items: Item[] = [];
-        const started: Item[] = [];
-        const check = (): void => {
-          const running = items.filter(({ state }) => state === 'running');
-          const waiting = items.filter(({ state }) => state === 'waiting');
-          expect(budget.balance).toBe(size - running.reduce((sum, { amount }) => sum + amount, 0));
-          // Nobody waits while there is room, and without the last of those that run there was room.
-          if (waiting.length > 0) expect(budget.balance).toBeLessThan(0);
-          if (running.length > 0) expect(budget.balance + Math.max(...running.map(({ amount }) => amount))).toBeGreaterThanOrEqual(0);
-        };
-        for (const action of steps) {
-          if (action.do === 'arrive') items.push(new Item(budget, action.amount, (item) => started.push(item)));
-          else if (action.do === 'abort') items.filter(({ state }) => state === 'waiting')[action.which]?.controller.abort();
-          else items.filter(({ state }) => state === 'running')[action.which]?.end(action.do);
-          await promisesSettled();
-          check();
-        }
-        // They begin in the order in which they came.
-        expect(started).toEqual(items.filter((item) => started.includes(item)));
-        while (items.some(({ state }) => state !== 'over')) {
-          for (const item of items) item.end('resolve');
-          await promisesSettled();
-        }
-        expect(budget.balance).toBe(size);
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 40 }),
+        fc.array(step, { maxLength: 40 }),
+        async (size, steps) => {
+          const budget = new Budget(size);
+          const items: Item[] = [];
+          const started: Item[] = [];
+          const check = (): void => {
+            const running = items.filter(({ state }) => state === 'running');
+            const waiting = items.filter(({ state }) => state === 'waiting');
+            expect(budget.balance).toBe(size - running.reduce((sum, { amount }) => sum + amount, 0));
+            // Nobody waits while there is room, and without the last of those that run there was room.
+            if (waiting.length > 0) expect(budget.balance).toBeLessThan(0);
+            if (running.length > 0)
+              expect(
+                budget.balance + Math.max(...running.map(({ amount }) => amount)),
+              ).toBeGreaterThanOrEqual(0);
+          };
+          for (const action of steps) {
+            if (action.do === 'arrive')
+              items.push(new Item(budget, action.amount, (item) => started.push(item)));
+            else if (action.do === 'abort')
+              items.filter(({ state }) => state === 'waiting')[action.which]?.controller.abort();
+            else items.filter(({ state }) => state === 'running')[action.which]?.end(action.do);
+            await promisesSettled();
+            check();
+          }
+          // They begin in the order in which they came.
+          expect(started).toEqual(items.filter((item) => started.includes(item)));
+          while (items.some(({ state }) => state !== 'over')) {
+            for (const item of items) item.end('resolve');
+            await promisesSettled();
+          }
+          expect(budget.balance).toBe(size);
+        },
+      ),
       { numRuns: 60 },
     );
   });

@@ -69,7 +69,10 @@ describe('Emitter', () => {
     emitter.emit('state', { name: 'a' });
     emitter.emit('tick', { n: 1 });
     emitter.end();
-    expect(await all).toEqual([{ type: 'state', name: 'a' }, { type: 'tick', n: 1 }]);
+    expect(await all).toEqual([
+      { type: 'state', name: 'a' },
+      { type: 'tick', n: 1 },
+    ]);
     expect(await ticks).toEqual([{ type: 'tick', n: 1 }]);
     expect(await Array.fromAsync(emitter.events())).toEqual([]);
   });

@@ -15,9 +15,12 @@ describe('docs/errors.md', () => {
     expect([...sections.keys()]).toEqual(Object.keys(errorCodes));
   });
 
-  it.each(Object.entries(errorCodes))('says of %s what the code says', (code, { category, retryable, hint }) => {
-    const section = sections.get(code);
-    expect(section).toContain(hint);
-    expect(section).toContain(`Category \`${category}\`, ${retryable ? '' : 'not '}retryable.`);
-  });
+  it.each(Object.entries(errorCodes))(
+    'says of %s what the code says',
+    (code, { category, retryable, hint }) => {
+      const section = sections.get(code);
+      expect(section).toContain(hint);
+      expect(section).toContain(`Category \`${category}\`, ${retryable ? '' : 'not '}retryable.`);
+    },
+  );
 });

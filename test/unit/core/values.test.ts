@@ -24,9 +24,17 @@ describe('parseTinkerPath (TYP-21)', () => {
     });
   });
 
-  it.each(['', 'tinker://', 'tinker://a/weights', 'tinker://a/weights/', 'tinker:///weights/x', 'tinker://a/other/x', 'TINKER://a/weights/x', 'tinker://a/weights/x/y'])(
-    'refuses %j with what a path looks like',
-    (path) => expect(() => parseTinkerPath(path)).toThrow('tinker://run-id/weights/name'),
+  it.each([
+    '',
+    'tinker://',
+    'tinker://a/weights',
+    'tinker://a/weights/',
+    'tinker:///weights/x',
+    'tinker://a/other/x',
+    'TINKER://a/weights/x',
+    'tinker://a/weights/x/y',
+  ])('refuses %j with what a path looks like', (path) =>
+    expect(() => parseTinkerPath(path)).toThrow('tinker://run-id/weights/name'),
   );
 
   it('is the opposite of toTinkerPath', () => {
@@ -54,8 +62,13 @@ describe('compileConnection (CFG-3)', () => {
     expect(fromEnvironment.baseUrl).toBe('http://env/base');
     expect(reveal(fromEnvironment.credentials.apiKey)).toBe('tml-env');
     expect(reveal(fromEnvironment.credentials.command)).toBe('echo tml-env');
-    expect(fromEnvironment.credentials.storedFile).toBe(path.join('/home/somebody', '.tinker', 'credentials.json'));
-    const given = compileConnection({ apiKey: 'k', credentialCommand: 'pass tinker', baseUrl: 'http://x/' }, environment);
+    expect(fromEnvironment.credentials.storedFile).toBe(
+      path.join('/home/somebody', '.tinker', 'credentials.json'),
+    );
+    const given = compileConnection(
+      { apiKey: 'k', credentialCommand: 'pass tinker', baseUrl: 'http://x/' },
+      environment,
+    );
     expect(given.baseUrl).toBe('http://x');
     expect(reveal(given.credentials.apiKey)).toBe('k');
     expect(reveal(given.credentials.command)).toBe('pass tinker');
@@ -64,22 +77,32 @@ describe('compileConnection (CFG-3)', () => {
 
   it('counts empty options and variables as unset', () => {
     const empty = readEnvironment({ TINKER_API_KEY: '', TINKER_BASE_URL: '', TINKER_CREDENTIAL_CMD: '' });
-    expect(compileConnection({ apiKey: '' }, empty).credentials).toMatchObject({ apiKey: undefined, command: undefined });
+    expect(compileConnection({ apiKey: '' }, empty).credentials).toMatchObject({
+      apiKey: undefined,
+      command: undefined,
+    });
     expect(reveal(compileConnection({ apiKey: '' }, environment).credentials.apiKey)).toBe('tml-env');
   });
 
   it('knows the hosted service by its URL, whose keys have a prefix', () => {
     expect(compileConnection({}, readEnvironment({})).credentials.isHosted).toBe(true);
-    expect(compileConnection({ baseUrl: 'http://localhost:8080' }, readEnvironment({})).credentials.isHosted).toBe(false);
+    expect(
+      compileConnection({ baseUrl: 'http://localhost:8080' }, readEnvironment({})).credentials.isHosted,
+    ).toBe(false);
   });
 
   it('refuses a key and a command of another type', () => {
     expect(() => compileConnection({ apiKey: 5 } as object, environment)).toThrow('apiKey must be a string');
-    expect(() => compileConnection({ credentialCommand: ['a'] } as object, environment)).toThrow('credentialCommand must be');
+    expect(() => compileConnection({ credentialCommand: ['a'] } as object, environment)).toThrow(
+      'credentialCommand must be',
+    );
   });
 
   it('shows neither key nor command when it is inspected or made JSON of (CFG-2)', () => {
-    const connection = compileConnection({ apiKey: 'tml-secret', credentialCommand: 'echo tml-secret' }, environment);
+    const connection = compileConnection(
+      { apiKey: 'tml-secret', credentialCommand: 'echo tml-secret' },
+      environment,
+    );
     for (const value of [connection, environment]) {
       const shown = inspect(value, { depth: null, showHidden: true }) + JSON.stringify(value);
       expect(shown).not.toMatch(/tml-(secret|env)/);
@@ -115,8 +138,13 @@ describe('errors', () => {
 
   it('carry the words of the server, also a list of field errors', () => {
     const body = { detail: [{ loc: ['body', 'rank'], msg: 'must be positive', type: 'x' }] };
-    expect(toApiError('POST /y', { status: 422, body }).message).toBe('POST /y answered 422: body.rank: must be positive');
-    expect(toApiError('GET /z', { status: 418, body: 'teapot' })).toMatchObject({ code: 'api_status', category: 'user' });
+    expect(toApiError('POST /y', { status: 422, body }).message).toBe(
+      'POST /y answered 422: body.rank: must be positive',
+    );
+    expect(toApiError('GET /z', { status: 418, body: 'teapot' })).toMatchObject({
+      code: 'api_status',
+      category: 'user',
+    });
   });
 
   it('survive being taken apart and put together', () => {
@@ -142,7 +170,9 @@ describe('delay', () => {
 
 describe('packageVersion', () => {
   it('is that of package.json', async () => {
-    const { version } = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
+    const { version } = JSON.parse(
+      await readFile(new URL('../../../package.json', import.meta.url), 'utf8'),
+    ) as { version: string };
     expect(packageVersion).toBe(version);
   });
 });

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { decodeForwardBackwardOutput, decodeSampleResponse, fromForwardBackwardJson, fromSampleJson } from '../../../src/http/decode.ts';
-import { encodeForwardBackward, encodeForwardBackwardJson, encodePrompt, type ForwardBackwardBody } from '../../../src/http/encode.ts';
+import {
+  decodeForwardBackwardOutput,
+  decodeSampleResponse,
+  fromForwardBackwardJson,
+  fromSampleJson,
+} from '../../../src/http/decode.ts';
+import {
+  encodeForwardBackward,
+  encodeForwardBackwardJson,
+  encodePrompt,
+  type ForwardBackwardBody,
+} from '../../../src/http/encode.ts';
 
 /** The bytes of wire-protocol, appendix A, which the official encoder produced. */
 const golden = {
@@ -25,7 +35,12 @@ describe('encodeForwardBackward', () => {
     const body: ForwardBackwardBody = {
       ...common,
       seq_id: 1,
-      data: [{ model_input: text([1, 2, 3]), loss_fn_inputs: { target_tokens: { dtype: 'int64', data: [2, 3, 4], shape: [3] } } }],
+      data: [
+        {
+          model_input: text([1, 2, 3]),
+          loss_fn_inputs: { target_tokens: { dtype: 'int64', data: [2, 3, 4], shape: [3] } },
+        },
+      ],
     };
     expect(hex(encodeForwardBackward(body))).toBe(golden.dense);
   });
@@ -40,26 +55,38 @@ describe('encodeForwardBackward', () => {
     } as const;
     // The official encoder does not check tokens; ours is given the same bytes through an unchecked chunk.
     const model_input = { chunks: [{ type: 'encoded_text', tokens: [1, 2, 70000] }] } as const;
-    const ours = hex(encodeForwardBackward({ ...common, seq_id: 300, data: [{ model_input, loss_fn_inputs: { weights } }] }));
+    const ours = hex(
+      encodeForwardBackward({ ...common, seq_id: 300, data: [{ model_input, loss_fn_inputs: { weights } }] }),
+    );
     expect(ours.replace('01000000020000007011', '01000000ffffffff7011')).toBe(golden.sparse);
   });
 
   it('writes an empty text and a tensor without a shape as the official encoder does', () => {
-    const data = [{ model_input: text([]), loss_fn_inputs: { weights: { dtype: 'float32', data: [0.5] } } }] as const;
+    const data = [
+      { model_input: text([]), loss_fn_inputs: { weights: { dtype: 'float32', data: [0.5] } } },
+    ] as const;
     expect(hex(encodeForwardBackward({ ...common, seq_id: 1, data }))).toBe(golden.empty);
   });
 
   it('names datum and field of what cannot be sent', () => {
-    const encode = (data: ForwardBackwardBody['data']) => () => encodeForwardBackward({ ...common, seq_id: 1, data });
+    const encode = (data: ForwardBackwardBody['data']) => () =>
+      encodeForwardBackward({ ...common, seq_id: 1, data });
     const weights = { dtype: 'float32', data: [1, 2], shape: [3] } as const;
     expect(encode([{ model_input: text([1]), loss_fn_inputs: { weights } }])).toThrow(
       'data[0].loss_fn_inputs.weights has 2 values, but its shape [3] holds 3',
     );
-    expect(encode([{ model_input: text([-1]), loss_fn_inputs: {} }])).toThrow('data[0].model_input.chunks[0].tokens[0]');
+    expect(encode([{ model_input: text([-1]), loss_fn_inputs: {} }])).toThrow(
+      'data[0].model_input.chunks[0].tokens[0]',
+    );
   });
 
   it('has a JSON form for older servers (wire-protocol 13.2)', () => {
-    const data = [{ model_input: text([1, 2]), loss_fn_inputs: { target_tokens: { dtype: 'int64', data: Int32Array.of(2, 3) } } }] as const;
+    const data = [
+      {
+        model_input: text([1, 2]),
+        loss_fn_inputs: { target_tokens: { dtype: 'int64', data: Int32Array.of(2, 3) } },
+      },
+    ] as const;
     expect(JSON.parse(JSON.stringify(encodeForwardBackwardJson({ ...common, seq_id: 4, data })))).toEqual({
       forward_backward_input: {
         data: [
@@ -87,7 +114,12 @@ describe('decoding results', () => {
   it('reads the official sample response', () => {
     expect(decodeSampleResponse(bytes(golden.sample))).toEqual({
       sequences: [
-        { sequence_id: null, stop_reason: 'length', tokens: Int32Array.of(1, 2), logprobs: Float32Array.of(-1, -0.5) },
+        {
+          sequence_id: null,
+          stop_reason: 'length',
+          tokens: Int32Array.of(1, 2),
+          logprobs: Float32Array.of(-1, -0.5),
+        },
         { sequence_id: null, stop_reason: 'stop', tokens: Int32Array.of(7), logprobs: null },
       ],
       prompt_logprobs: Float32Array.of(Number.NaN, -0.25),
@@ -112,8 +144,13 @@ describe('decoding results', () => {
       loss_fn_outputs: [{ logprobs: { data: [-1, -2], dtype: 'float32', shape: [2] } }],
       metrics: { 'loss:sum': 3 },
     });
-    expect(output.loss_fn_outputs[0]).toEqual({ logprobs: { dtype: 'float32', data: Float32Array.of(-1, -2), shape: [2] } });
-    const sample = fromSampleJson({ sequences: [{ stop_reason: 'stop', tokens: [7] }], prompt_logprobs: [null, -0.5] });
+    expect(output.loss_fn_outputs[0]).toEqual({
+      logprobs: { dtype: 'float32', data: Float32Array.of(-1, -2), shape: [2] },
+    });
+    const sample = fromSampleJson({
+      sequences: [{ stop_reason: 'stop', tokens: [7] }],
+      prompt_logprobs: [null, -0.5],
+    });
     expect(sample.prompt_logprobs).toEqual(Float32Array.of(Number.NaN, -0.5));
   });
 

@@ -38,7 +38,16 @@ function setUp({ random = 0.5, lifetimeSec = 3600 } = {}) {
     clock.advance(seconds * 1000);
     await promisesSettled();
   };
-  return { exchange, clock, answers, profiles, pass, issue, logs: logger.lines, count: () => profiles.length };
+  return {
+    exchange,
+    clock,
+    answers,
+    profiles,
+    pass,
+    issue,
+    logs: logger.lines,
+    count: () => profiles.length,
+  };
 }
 
 describe('token exchange (CFG-10)', () => {
@@ -55,26 +64,32 @@ describe('token exchange (CFG-10)', () => {
     [0, 0.45],
     [0.5, 0.5],
     [1, 0.55],
-  ])('renews in the background at half of the life, give or take a tenth (random %d)', async (random, share) => {
-    const { exchange, count, pass } = setUp({ random });
-    await exchange.token({});
-    await pass(3600 * share - 1);
-    expect(count()).toBe(1);
-    await pass(2);
-    expect(count()).toBe(2);
-    await pass(3600 * share + 1);
-    expect(count()).toBe(3);
-  });
+  ])(
+    'renews in the background at half of the life, give or take a tenth (random %d)',
+    async (random, share) => {
+      const { exchange, count, pass } = setUp({ random });
+      await exchange.token({});
+      await pass(3600 * share - 1);
+      expect(count()).toBe(1);
+      await pass(2);
+      expect(count()).toBe(2);
+      await pass(3600 * share + 1);
+      expect(count()).toBe(3);
+    },
+  );
 
-  it.each([{}, { exp: 2_000_000_000 }, { exp: 10, iat: 20 }])('renews every minute where the life is unknown: %o', async (claims) => {
-    const { exchange, answers, count, pass } = setUp();
-    answers.push(makeJwt(claims));
-    await exchange.token({});
-    await pass(59);
-    expect(count()).toBe(1);
-    await pass(1);
-    expect(count()).toBe(2);
-  });
+  it.each([{}, { exp: 2_000_000_000 }, { exp: 10, iat: 20 }])(
+    'renews every minute where the life is unknown: %o',
+    async (claims) => {
+      const { exchange, answers, count, pass } = setUp();
+      answers.push(makeJwt(claims));
+      await exchange.token({});
+      await pass(59);
+      expect(count()).toBe(1);
+      await pass(1);
+      expect(count()).toBe(2);
+    },
+  );
 
   it('waits no longer than timers can for a token of many years', async () => {
     const { exchange, count, pass } = setUp({ lifetimeSec: 10 * 365 * 86_400 });
@@ -204,14 +219,23 @@ describe('token exchange (CFG-10)', () => {
 
 describe('readClaims', () => {
   it('reads numbers and their digits, and who it is', () => {
-    expect(readClaims(makeJwt({ exp: 5, iat: '3', sub: 's', org_id: 'o', email: 'e', other: [] }))).toEqual({ exp: 5, iat: 3, sub: 's', org_id: 'o', email: 'e' });
+    expect(readClaims(makeJwt({ exp: 5, iat: '3', sub: 's', org_id: 'o', email: 'e', other: [] }))).toEqual({
+      exp: 5,
+      iat: 3,
+      sub: 's',
+      org_id: 'o',
+      email: 'e',
+    });
   });
 
   it('leaves out what it cannot read', () => {
     expect(readClaims(makeJwt({ exp: 'soon', iat: null, sub: 7 }))).toEqual({});
   });
 
-  it.each(['', 'tml-key', 'eyJ.eyJ', 'a.b.c', `a.${Buffer.from('[1]').toString('base64url')}.c`])('is nothing for %j', (text) => {
-    expect(readClaims(text)).toBeUndefined();
-  });
+  it.each(['', 'tml-key', 'eyJ.eyJ', 'a.b.c', `a.${Buffer.from('[1]').toString('base64url')}.c`])(
+    'is nothing for %j',
+    (text) => {
+      expect(readClaims(text)).toBeUndefined();
+    },
+  );
 });
