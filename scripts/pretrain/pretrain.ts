@@ -1,4 +1,4 @@
-// Pretrains local/stories-1m on generated text and writes its weights: npm run pretrain -- [--steps 6000]
+// Pretrains local/stories-1m on generated text and writes its weights: npm run pretrain -- [--steps 3000]
 // [--continue] goes on from the weights that are there, with [--seed] for other text than they have seen. The weights
 // are written every few hundred steps, so a run may be stopped early. A step takes about half a second.
 import { renameSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ import { TokenRows } from './token-rows.ts';
 const directory = fileURLToPath(new URL('../../models/local/stories-1m/', import.meta.url));
 const { values: options } = parseArgs({
   options: {
-    steps: { type: 'string', default: '6000' },
+    steps: { type: 'string', default: '3000' },
     continue: { type: 'boolean', default: false },
     seed: { type: 'string', default: '11' },
   },
