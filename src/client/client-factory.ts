@@ -129,11 +129,17 @@ export class ClientFactory {
     return `${kind}-${this.#nextId++}`;
   }
 
-  #within<Value>(
+  async #within<Value>(
     what: string,
     options: RequestOptions,
     work: (signal: AbortSignal | undefined) => Promise<Value>,
   ): Promise<Value> {
-    return withDeadline(what, options, this.#runtime.api.connection.clock, work);
+    const { api, reportFailure } = this.#runtime;
+    try {
+      return await withDeadline(what, options, api.connection.clock, work);
+    } catch (error) {
+      if (options.signal?.aborted !== true) reportFailure(error, what);
+      throw error;
+    }
   }
 }
