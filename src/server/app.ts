@@ -11,6 +11,7 @@ import { apiPrefix, withoutBasePath } from './prefix.ts';
 import { addRequestRecord, type RecordedRequest } from './request-record.ts';
 import { archiveRoutes } from './routes/archive-routes.ts';
 import { checkpointRoutes } from './routes/checkpoint-routes.ts';
+import { externalWeightsRoutes } from './routes/external-weights-routes.ts';
 import { futureRoutes } from './routes/future-routes.ts';
 import { hubRoutes } from './routes/hub-routes.ts';
 import { modelRoutes } from './routes/model-routes.ts';
@@ -73,6 +74,7 @@ export function createApp({ options, store, services, faults, requests }: AppPar
       api.register(trainingRunRoutes, services);
       api.register(checkpointRoutes, services);
       api.register(archiveRoutes, { ...services, clock, signedUrlLifetimeMs });
+      api.register(externalWeightsRoutes, { ...services, clock, signedUrlLifetimeMs });
     },
     { prefix: apiPrefix },
   );

@@ -13,7 +13,6 @@ const absentFeatures: readonly [pattern: RegExp, what: string][] = [
   [/\/join_sampling_session$/, 'join_sampling_session'],
   [/\/create_custom_loss$/, 'Uploading a custom loss (create_custom_loss)'],
   [/\/copy_weights$/, 'copy_weights'],
-  [/\/(?:save_weights_external|external_weights_urls)$/, 'Exporting external weights'],
   [/\/sessions\/search$/, 'Searching sessions'],
   [/\/sessions\/[^/]+\/project$/, 'Projects'],
   [/\/sessions\/[^/]+\/trace_export$/, 'Exporting traces'],

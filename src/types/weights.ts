@@ -36,6 +36,16 @@ export const saveWeightsForSamplerResponseSchema = z.object({
   sampling_session_id: z.string().nullish(),
 });
 
+/** `path` is the export's name. Keys of age or SSH to encrypt every file for, at most ten. */
+export const saveWeightsExternalRequestSchema = z.object({
+  model_id: z.string(),
+  path: z.string(),
+  seq_id: z.int().nullish(),
+  ttl_seconds: z.int().nullish(),
+  age_encryption_recipients: z.array(z.string()).max(10).nullish(),
+  type: z.literal('save_weights_external').default('save_weights_external'),
+});
+
 /** Session addressing creates the model and needs `session_id` and `model_seq_id`; model addressing `model_id` and `seq_id`. */
 export const loadWeightsRequestSchema = z.object({
   model_id: z.string().nullish(),

@@ -2,6 +2,7 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { setTtlRequestSchema } from '../../types/checkpoints.ts';
 import { weightsInfoRequestSchema } from '../../types/weights.ts';
 import { toCheckpointKey } from '../checkpoint-path.ts';
+import { kindsKnownTo } from '../older-clients.ts';
 import type { CheckpointService } from '../services/checkpoint-service.ts';
 import { checkpointParams, ofCheckpoint, pageOf } from './parameters.ts';
 
@@ -11,8 +12,9 @@ export const checkpointRoutes: FastifyPluginCallbackZod<{ checkpoints: Checkpoin
   { checkpoints },
   done,
 ) => {
-  app.get('/checkpoints', { schema: { querystring: pageOf(100) } }, ({ query: { limit, offset } }) => {
-    const page = checkpoints.list(limit, offset);
+  app.get('/checkpoints', { schema: { querystring: pageOf(100) } }, ({ query, headers }) => {
+    const { limit, offset } = query;
+    const page = checkpoints.list(limit, offset, kindsKnownTo(headers['user-agent']));
     return { checkpoints: page.checkpoints, cursor: { offset, limit, total_count: page.totalCount } };
   });
 

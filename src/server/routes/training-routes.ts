@@ -2,6 +2,7 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { optimStepRequestSchema } from '../../types/training.ts';
 import {
   loadWeightsRequestSchema,
+  saveWeightsExternalRequestSchema,
   saveWeightsForSamplerRequestSchema,
   saveWeightsRequestSchema,
 } from '../../types/weights.ts';
@@ -45,6 +46,10 @@ export const trainingRoutes: FastifyPluginCallbackZod<Services> = (app, { traini
     '/save_weights_for_sampler',
     { schema: { body: saveWeightsForSamplerRequestSchema } },
     ({ body }) => training.saveWeightsForSampler(body),
+  );
+
+  app.post('/save_weights_external', { schema: { body: saveWeightsExternalRequestSchema } }, ({ body }) =>
+    training.saveWeightsExternal(body),
   );
 
   app.post('/load_weights', { schema: { body: loadWeightsRequestSchema } }, ({ body }) =>

@@ -1,5 +1,6 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import type { TrainingRunService } from '../services/training-run-service.ts';
+import { kindsKnownTo } from '../older-clients.ts';
 import { pageOf, runParams } from './parameters.ts';
 
 /** Training runs: what was trained, here and before restarts (wire-protocol 2.21 to 2.23). */
@@ -17,8 +18,8 @@ export const trainingRunRoutes: FastifyPluginCallbackZod<{ trainingRuns: Trainin
     trainingRuns.get(params.run),
   );
 
-  app.get('/training_runs/:run/checkpoints', { schema: { params: runParams } }, ({ params }) => ({
-    checkpoints: trainingRuns.listCheckpoints(params.run),
+  app.get('/training_runs/:run/checkpoints', { schema: { params: runParams } }, ({ params, headers }) => ({
+    checkpoints: trainingRuns.listCheckpoints(params.run, kindsKnownTo(headers['user-agent'])),
   }));
 
   done();

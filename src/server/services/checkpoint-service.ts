@@ -4,12 +4,17 @@ import type { Clock } from '../../core/clock.ts';
 import type { Checkpoint } from '../../types/checkpoints.ts';
 import type { LoraConfig, OptimizerConfig } from '../../types/training.ts';
 import type { CheckpointFiles } from '../checkpoint-files.ts';
-import { toCheckpointPath } from '../checkpoint-path.ts';
+import { toCheckpointPath, typeByKind } from '../checkpoint-path.ts';
 import type { EngineAccess } from '../engine-access.ts';
 import { HttpError, OperationError } from '../errors.ts';
 import { toExpiry } from '../names.ts';
 import { SerialQueue } from '../serial-queue.ts';
-import type { CheckpointKey, CheckpointKind, CheckpointRow } from '../store/checkpoint-store.ts';
+import {
+  checkpointKinds,
+  type CheckpointKey,
+  type CheckpointKind,
+  type CheckpointRow,
+} from '../store/checkpoint-store.ts';
 import type { Store } from '../store/store.ts';
 
 export interface CheckpointServiceOptions {
@@ -85,16 +90,21 @@ export class CheckpointService {
     return { ...row, directory };
   }
 
-  listOfRun(runId: string): Checkpoint[] {
-    return this.#options.store.checkpoints.listOfRun(runId, this.#options.clock.now()).map(toCheckpoint);
+  listOfRun(runId: string, kinds: readonly CheckpointKind[] = checkpointKinds): Checkpoint[] {
+    const { store, clock } = this.#options;
+    return store.checkpoints.listOfRun(runId, clock.now(), kinds).map(toCheckpoint);
   }
 
-  list(limit: number, offset: number): { checkpoints: Checkpoint[]; totalCount: number } {
+  list(
+    limit: number,
+    offset: number,
+    kinds: readonly CheckpointKind[],
+  ): { checkpoints: Checkpoint[]; totalCount: number } {
     const { store, clock } = this.#options;
     const now = clock.now();
     return {
-      checkpoints: store.checkpoints.list(limit, offset, now).map(toCheckpoint),
-      totalCount: store.checkpoints.count(now),
+      checkpoints: store.checkpoints.list(limit, offset, now, kinds).map(toCheckpoint),
+      totalCount: store.checkpoints.count(now, kinds),
     };
   }
 
@@ -160,7 +170,7 @@ export class CheckpointService {
 function toCheckpoint(row: CheckpointRow): Checkpoint {
   return {
     checkpoint_id: `${row.kind}/${row.name}`,
-    checkpoint_type: row.kind === 'weights' ? 'training' : 'sampler',
+    checkpoint_type: typeByKind[row.kind],
     time: new Date(row.created_at).toISOString(),
     tinker_path: toCheckpointPath(row),
     size_bytes: row.size_bytes,

@@ -2,6 +2,7 @@ import type { Checkpoint } from '../../types/checkpoints.ts';
 import type { TrainingRun } from '../../types/runs.ts';
 import { HttpError } from '../errors.ts';
 import { onlyTexts } from '../metadata.ts';
+import type { CheckpointKind } from '../store/checkpoint-store.ts';
 import type { TrainingRunRow, TrainingRunStore } from '../store/training-run-store.ts';
 import type { CheckpointService } from './checkpoint-service.ts';
 
@@ -30,8 +31,8 @@ export class TrainingRunService {
     return this.#toTrainingRun(this.#require(id));
   }
 
-  listCheckpoints(id: string): Checkpoint[] {
-    return this.#options.checkpoints.listOfRun(this.#require(id).id);
+  listCheckpoints(id: string, kinds: readonly CheckpointKind[]): Checkpoint[] {
+    return this.#options.checkpoints.listOfRun(this.#require(id).id, kinds);
   }
 
   #require(id: string): TrainingRunRow {

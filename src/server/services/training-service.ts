@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { optimStepRequestSchema } from '../../types/training.ts';
 import type {
   loadWeightsRequestSchema,
+  saveWeightsExternalRequestSchema,
   saveWeightsForSamplerRequestSchema,
   saveWeightsRequestSchema,
 } from '../../types/weights.ts';
@@ -27,6 +28,7 @@ export interface TrainingServiceOptions {
 
 type SaveWeights = z.output<typeof saveWeightsRequestSchema>;
 type SaveWeightsForSampler = z.output<typeof saveWeightsForSamplerRequestSchema>;
+type SaveWeightsExternal = z.output<typeof saveWeightsExternalRequestSchema>;
 type LoadWeights = z.output<typeof loadWeightsRequestSchema>;
 
 /** The operations of a model that have a `seq_id`: each is checked, then queued. */
@@ -106,6 +108,21 @@ export class TrainingService {
     });
   }
 
+  /** An export: the adapter as other programs read it, for downloads by one signed URL per file. */
+  saveWeightsExternal(request: SaveWeightsExternal): Submission {
+    const { models, checkpoints } = this.#options;
+    const model = models.require(request.model_id);
+    if ((request.age_encryption_recipients ?? []).length > 0)
+      throw unsupported('Encryption of exports (age_encryption_recipients)');
+    const name = checkCheckpointName(request.path);
+    toExpiry(request.ttl_seconds, 0, 422);
+    return models.submit(model, request.seq_id || undefined, async () => {
+      const path = await this.#save(model, 'external_weights', name, request, false);
+      const { size_bytes } = checkpoints.require({ run_id: model.run.id, kind: 'external_weights', name });
+      return { kind: 'json', body: { type: 'save_weights_external', path, size_bytes } };
+    });
+  }
+
   /** Session addressing makes a new model of a training state; model addressing replaces the weights of one. */
   async loadWeights(request: LoadWeights): Promise<Submission> {
     const { models } = this.#options;
@@ -165,7 +182,7 @@ export class TrainingService {
     { run }: LiveModel,
     kind: CheckpointKind,
     name: string,
-    request: SaveWeights | SaveWeightsForSampler,
+    request: Pick<SaveWeights, 'ttl_seconds' | 'user_metadata'>,
     overwrite: boolean,
   ): Promise<string> {
     return this.#options.checkpoints.save({
@@ -185,5 +202,5 @@ export class TrainingService {
 function requireTrainingState(path: string): void {
   const { kind } = toCheckpointKey(path);
   if (kind !== 'weights')
-    throw new HttpError(422, `${path} is for sampling; only a training state (weights) can be loaded`);
+    throw new HttpError(422, `${path} is no training state, and only one (weights) can be loaded`);
 }

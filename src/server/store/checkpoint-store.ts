@@ -3,7 +3,7 @@ import type { LoraConfig, OptimizerConfig } from '../../types/training.ts';
 import { integer, optionalInteger, optionalText, text, type Row } from './database.ts';
 
 /** The kinds this server makes, as they stand in a tinker path. */
-export const checkpointKinds = ['weights', 'sampler_weights'] as const;
+export const checkpointKinds = ['weights', 'sampler_weights', 'external_weights'] as const;
 export type CheckpointKind = (typeof checkpointKinds)[number];
 
 /** What names a checkpoint: the three parts of its path. */
@@ -27,6 +27,8 @@ export interface CheckpointRow extends CheckpointKey {
 }
 
 const key = 'run_id = ? AND kind = ? AND name = ?';
+const ofKinds = 'kind IN (SELECT value FROM json_each(?))';
+const newestFirst = 'created_at DESC, rowid DESC';
 const alive = '(expires_at IS NULL OR expires_at > ?)';
 
 /** Rows of checkpoints. An expired one is as good as gone: every reading method leaves it out at `now`. */
@@ -64,32 +66,36 @@ export class CheckpointStore {
   }
 
   /** Newest first. */
-  listOfRun(runId: string, now: number): CheckpointRow[] {
+  listOfRun(runId: string, now: number, kinds: readonly CheckpointKind[]): CheckpointRow[] {
     return this.#database
-      .prepare(`SELECT * FROM checkpoints WHERE run_id = ? AND ${alive} ORDER BY created_at DESC, rowid DESC`)
-      .all(runId, now)
+      .prepare(
+        `SELECT * FROM checkpoints WHERE run_id = ? AND ${alive} AND ${ofKinds} ORDER BY ${newestFirst}`,
+      )
+      .all(runId, now, JSON.stringify(kinds))
       .map(toCheckpoint);
   }
 
   /** Newest first, across runs. */
-  list(limit: number, offset: number, now: number): CheckpointRow[] {
+  list(limit: number, offset: number, now: number, kinds: readonly CheckpointKind[]): CheckpointRow[] {
     return this.#database
       .prepare(
-        `SELECT * FROM checkpoints WHERE ${alive} ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?`,
+        `SELECT * FROM checkpoints WHERE ${alive} AND ${ofKinds} ORDER BY ${newestFirst} LIMIT ? OFFSET ?`,
       )
-      .all(now, limit, offset)
+      .all(now, JSON.stringify(kinds), limit, offset)
       .map(toCheckpoint);
   }
 
-  count(now: number): number {
-    const row = this.#database.prepare(`SELECT count(*) AS total FROM checkpoints WHERE ${alive}`).get(now);
+  count(now: number, kinds: readonly CheckpointKind[]): number {
+    const row = this.#database
+      .prepare(`SELECT count(*) AS total FROM checkpoints WHERE ${alive} AND ${ofKinds}`)
+      .get(now, JSON.stringify(kinds));
     return integer(row ?? {}, 'total');
   }
 
   findLatest(runId: string, kind: CheckpointKind, now: number): CheckpointRow | undefined {
     const row = this.#database
       .prepare(
-        `SELECT * FROM checkpoints WHERE run_id = ? AND kind = ? AND ${alive} ORDER BY created_at DESC, rowid DESC LIMIT 1`,
+        `SELECT * FROM checkpoints WHERE run_id = ? AND kind = ? AND ${alive} ORDER BY ${newestFirst} LIMIT 1`,
       )
       .get(runId, kind, now);
     return row === undefined ? undefined : toCheckpoint(row);

@@ -56,12 +56,6 @@ describe('what is not there', () => {
     ['POST', 'join_sampling_session', 'join_sampling_session'],
     ['POST', 'create_custom_loss', 'Uploading a custom loss'],
     ['POST', 'copy_weights', 'copy_weights'],
-    ['POST', 'save_weights_external', 'Exporting external weights'],
-    [
-      'GET',
-      'training_runs/r/checkpoints/external_weights/a/external_weights_urls',
-      'Exporting external weights',
-    ],
     ['POST', 'sessions/search', 'Searching sessions'],
     ['PUT', 'sessions/s/project', 'Projects'],
     ['GET', 'sessions/s/trace_export', 'Exporting traces'],
