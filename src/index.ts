@@ -47,6 +47,7 @@ export { toNumbers } from './core/tensors.ts';
 export { packageVersion } from './core/version.ts';
 
 export type { ArchiveUrlResponse, Checkpoint, CheckpointType, Cursor } from './types/checkpoints.ts';
+export type { CustomLoss, CustomLossInput, CustomLossValue } from './types/custom-loss.ts';
 export type { Datum } from './types/datum.ts';
 export type {
   ArchiveLimits,
@@ -75,6 +76,7 @@ export type { FinishReason, GetSessionResponse } from './types/sessions.ts';
 export type { TensorData, TensorDtype, TensorInput } from './types/tensor.ts';
 export type {
   AdamParamsInput,
+  ForwardBackwardCustomInput,
   ForwardBackwardInput,
   ForwardBackwardOutput,
   GetInfoResponse,

@@ -5,6 +5,7 @@ import { optimStep, saveWeights, saveWeightsForSampler } from '../http/endpoints
 import type { ClientLife } from '../types/client-life.ts';
 import type { TrainingRef } from '../machines/client-request.ts';
 import type { TurnPlace } from '../machines/turn-queue.ts';
+import type { Datum } from '../types/datum.ts';
 import type { TrainingEvents } from '../types/events.ts';
 import type { UntypedFuture } from '../types/futures.ts';
 import type { RequestOptions } from '../types/options.ts';
@@ -13,6 +14,7 @@ import {
   optimStepResponseSchema,
   type AdamParams,
   type AdamParamsInput,
+  type ForwardBackwardCustomInput,
   type ForwardBackwardInput,
   type ForwardBackwardOutput,
   type GetInfoResponse,
@@ -29,10 +31,11 @@ import { forwardBackwardResult, jsonResult } from './results.ts';
 import type { ServiceRuntime } from './runtime.ts';
 import type { SamplingClient } from './sampling-client.ts';
 import { toTokenizerId, type Tokenizer } from './tokenizers.ts';
-import { checkForwardBackward } from './training/check-data.ts';
+import { checkCustom, checkForwardBackward } from './training/check-data.ts';
 import { toChunks } from './training/chunking.ts';
 import { combineOutputs } from './training/combine.ts';
 import { withDoubt } from './training/doubt.ts';
+import { customCall } from './training/submit-custom.ts';
 import { namedSave } from './training/named-save.ts';
 import { submitChunks } from './training/submit-chunks.ts';
 import { submitOne, TurnLine } from './training/turn-line.ts';
@@ -106,6 +109,29 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     options: RequestOptions = {},
   ): ApiFuture<ForwardBackwardOutput> {
     return this.#forwardBackward('forwardBackward', false, input, options);
+  }
+
+  /**
+   * forwardBackward for a loss of the caller's own: a forward pass gives `loss` the log-probabilities, and a backward pass
+   * takes the gradient that it gives. Calls made after it wait, so an `optimStep` may follow at once. A loss that throws or
+   * gives what is no gradient fails this call alone.
+   */
+  forwardBackwardCustom(
+    input: ForwardBackwardCustomInput,
+    options: RequestOptions = {},
+  ): ApiFuture<ForwardBackwardOutput> {
+    return this.#line.enqueue<ForwardBackwardOutput, ForwardBackwardOutput>(
+      'forwardBackwardCustom',
+      options,
+      () => {
+        const forward = checkCustom(input);
+        return customCall(this.#runtime, {
+          loss: input.loss,
+          given: input.data,
+          chunks: this.#toChunks(forward),
+        });
+      },
+    );
   }
 
   /**
@@ -211,8 +237,7 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     const { config } = this.#runtime;
     return this.#line.enqueue<ForwardBackwardOutput, ForwardBackwardOutput>(method, options, () => {
       const checked = checkForwardBackward(input);
-      const limits = { datumCount: config.fwdbwd_max_chunk_len, bytes: config.fwdbwd_max_chunk_bytes_count };
-      const chunks = toChunks(checked.data, limits);
+      const chunks = this.#toChunks(checked.data);
       const call = { input: checked, chunks, forwardOnly, parallel: config.parallel_fwdbwd_chunks };
       return {
         width: chunks.length,
@@ -222,6 +247,11 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
         finish: combineOutputs,
       };
     });
+  }
+
+  #toChunks(data: readonly Datum[]): Datum[][] {
+    const { fwdbwd_max_chunk_len, fwdbwd_max_chunk_bytes_count } = this.#runtime.config;
+    return toChunks(data, { datumCount: fwdbwd_max_chunk_len, bytes: fwdbwd_max_chunk_bytes_count });
   }
 
   #request(

@@ -103,6 +103,11 @@ export const errorCodes = {
     retryable: false,
     hint: 'The result is lost (the server restarted or waited too long): make the call again, unless the message says that it may have taken effect.',
   },
+  custom_loss_failed: {
+    category: 'user',
+    retryable: false,
+    hint: 'Correct the loss function: see the message, and the cause where it threw.',
+  },
   session_lost: {
     category: 'server',
     retryable: false,

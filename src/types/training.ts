@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CustomLoss } from './custom-loss.ts';
 import type { Datum } from './datum.ts';
 import type { LossFn, LossFnConfig } from './loss.ts';
 import type { TensorData } from './tensor.ts';
@@ -75,6 +76,12 @@ export interface ForwardBackwardInput {
   data: readonly Datum[];
   loss_fn: LossFn;
   loss_fn_config?: LossFnConfig | undefined;
+}
+
+/** `data` needs `target_tokens`; every other input is for the loss to read, and `weights` have no effect. */
+export interface ForwardBackwardCustomInput {
+  data: readonly Datum[];
+  loss: CustomLoss;
 }
 
 /** One record of tensors per datum, in input order; `metrics` are named `name:reduction` (`loss:sum` is the loss). */

@@ -25,7 +25,8 @@ export interface ApiTurnOptions<Value> {
   method: string;
   width: number;
   future: DeferredFuture<Value>;
-  submit: (place: TurnPlace, signal: AbortSignal) => Promise<Submission>;
+  /** `untilDetached` aborts when the caller gives up, too: what is being sent is sent to its end, waiting is not. */
+  submit: (place: TurnPlace, signal: AbortSignal, untilDetached: AbortSignal) => Promise<Submission>;
   laps: SpanLaps;
   /** Told of a failure that reaches the caller. */
   onFailure: (error: unknown) => void;
@@ -67,7 +68,7 @@ export class ApiTurn<Value> implements Turn {
       return { kind: 'refused', error, takenCount: 0 };
     }
     this.#options.laps.lap('queue_ms');
-    const submission = await submit(place, signal);
+    const submission = await this.#untilDetached(signal, (own) => submit(place, signal, own));
     this.#options.laps.lap('submit_ms');
     if (submission.kind === 'paused') {
       this.#isPartlySent = submission.isPartlySent;
@@ -98,7 +99,10 @@ export class ApiTurn<Value> implements Turn {
   }
 
   /** Ends with the machine's signal or when the caller gives up, and leaves no listener on either. */
-  async #untilDetached(signal: AbortSignal, work: (own: AbortSignal) => Promise<Value>): Promise<Value> {
+  async #untilDetached<Result>(
+    signal: AbortSignal,
+    work: (own: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
     const { signal: own } = this.#detached;
     const onAbort = (): void => this.#detached.abort(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });

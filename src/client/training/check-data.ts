@@ -5,7 +5,8 @@ import type { Datum } from '../../types/datum.ts';
 import { lossFns, type LossFn, type LossFnConfig } from '../../types/loss.ts';
 import type { ModelInput, ModelInputChunk } from '../../types/model-input.ts';
 import type { TensorInput } from '../../types/tensor.ts';
-import type { ForwardBackwardInput } from '../../types/training.ts';
+import type { ForwardBackwardCustomInput, ForwardBackwardInput } from '../../types/training.ts';
+import { toForwardDatum } from './custom-loss.ts';
 import { lossShapes } from './loss-inputs.ts';
 
 /**
@@ -15,9 +16,7 @@ import { lossShapes } from './loss-inputs.ts';
 export function checkForwardBackward(input: ForwardBackwardInput): ForwardBackwardInput {
   checkOptionNames('forwardBackward', input, ['data', 'loss_fn', 'loss_fn_config']);
   const { data, loss_fn, loss_fn_config } = input;
-  if (!Array.isArray(data)) throw new InvalidArgumentError('data must be an array of datums');
-  if (data.length === 0)
-    throw new InvalidArgumentError('No data provided: data must have at least one datum');
+  checkDataCount(data);
   if (!lossFns.includes(loss_fn)) {
     throw new InvalidArgumentError(
       `loss_fn must be one of ${lossFns.join(', ')}, and is ${JSON.stringify(loss_fn)}`,
@@ -29,6 +28,23 @@ export function checkForwardBackward(input: ForwardBackwardInput): ForwardBackwa
     loss_fn,
     loss_fn_config,
   };
+}
+
+/** The datums of the forward pass of a custom loss, checked in the same way; what only the loss reads is its own affair. */
+export function checkCustom(input: ForwardBackwardCustomInput): readonly Datum[] {
+  checkOptionNames('forwardBackwardCustom', input, ['data', 'loss']);
+  const { data, loss } = input;
+  if (typeof loss !== 'function') {
+    throw new InvalidArgumentError('loss must be a function that gives { loss, gradients }');
+  }
+  checkDataCount(data);
+  return data.map((datum, index) => checkDatum(toForwardDatum(datum), 'cross_entropy', `data[${index}]`));
+}
+
+function checkDataCount(data: readonly Datum[]): void {
+  if (!Array.isArray(data)) throw new InvalidArgumentError('data must be an array of datums');
+  if (data.length === 0)
+    throw new InvalidArgumentError('No data provided: data must have at least one datum');
 }
 
 function checkLossConfig(loss: LossFn, config: LossFnConfig): void {

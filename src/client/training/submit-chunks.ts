@@ -11,7 +11,7 @@ import { hasTakenId } from './open-ids.ts';
 import { postChunk } from './post-chunk.ts';
 
 export interface ChunkedCall {
-  input: ForwardBackwardInput;
+  input: Pick<ForwardBackwardInput, 'loss_fn' | 'loss_fn_config'>;
   chunks: readonly (readonly Datum[])[];
   forwardOnly: boolean;
   /** All chunks but the first at once, then the first: the server starts when the first arrives (wire-protocol 6.3). */

@@ -15,18 +15,32 @@ import type { ServiceRuntime } from '../runtime.ts';
 import { ApiTurn, type Submission } from './api-turn.ts';
 import { hasTakenId, OpenIds } from './open-ids.ts';
 
+/** What a submission in several steps has at hand. */
+export interface Steps {
+  /** Aborts when the caller gives the call up, or the client ends. */
+  signal: AbortSignal;
+  /** The results of requests that the server has accepted, in their order. */
+  retrieve<Raw>(
+    requestIds: readonly string[],
+    requestType: RequestType,
+    decode: PollRequest<Raw>['decode'],
+  ): Promise<Raw[]>;
+}
+
 /** A call as the public methods describe it. */
 export interface Call<Raw, Value> {
   method: string;
   /** How many sequence ids it takes: the number of its requests. */
   width: number;
-  submit: (place: TurnPlace, options: RequestOptions) => Promise<Submission>;
+  submit: (place: TurnPlace, options: RequestOptions, steps: Steps) => Promise<Submission>;
   requestType: RequestType;
   /** How to read the result of each request. */
   decode: PollRequest<Raw>['decode'];
   /** The caller's value from the results of all requests, in order. */
   finish: (results: Raw[]) => Value | Promise<Value>;
 }
+
+type SubmitAtOnce = (place: TurnPlace, options: RequestOptions) => Promise<Submission>;
 
 /** Puts calls into the line of one training client, and gives each its future. */
 export class TurnLine {
@@ -89,35 +103,46 @@ export class TurnLine {
     const laps = new SpanLaps(startSpan(`TrainingClient.${call.method}`), api.connection.clock);
     const headers = { ...laps.headers, ...sending.headers };
     const { method, width, submit, requestType, decode, finish } = call;
+    const toSteps = (signal: AbortSignal): Steps => ({
+      signal,
+      retrieve: (requestIds, request_type, read) =>
+        Promise.all(
+          requestIds.map((request_id) =>
+            pollFuture(this.#runtime, {
+              request_id,
+              request_type,
+              decode: read,
+              signal,
+              headers,
+              onPoll: (iteration) => laps.notePoll(iteration),
+              onQueueChanged: (change) => {
+                future.noteQueue(change);
+                this.#emitter.emit('queue.changed', change);
+              },
+            }),
+          ),
+        ),
+    });
     return new ApiTurn({
       method,
       width,
       future,
       laps,
       onFailure: (error) => reportFailure(error, `TrainingClient.${method}`),
-      submit: (place, signal) => this.#submit(submit, place, { ...sending, headers, signal }),
-      retrieve: async (requestIds, signal) => {
-        const poll = (request_id: string): Promise<Raw> =>
-          pollFuture(this.#runtime, {
-            request_id,
-            request_type: requestType,
-            decode,
-            signal,
-            headers,
-            onPoll: (iteration) => laps.notePoll(iteration),
-            onQueueChanged: (change) => {
-              future.noteQueue(change);
-              this.#emitter.emit('queue.changed', change);
-            },
-          });
-        return finish(await Promise.all(requestIds.map(poll)));
-      },
+      submit: (place, signal, untilDetached) =>
+        this.#submit((at, options) => submit(at, options, toSteps(untilDetached)), place, {
+          ...sending,
+          headers,
+          signal,
+        }),
+      retrieve: async (requestIds, signal) =>
+        finish(await toSteps(signal).retrieve(requestIds, requestType, decode)),
     });
   }
 
   /** Sends a call, after the ids that earlier ones have left open: the server would not begin it before them. */
   async #submit(
-    submit: Call<never, never>['submit'],
+    submit: SubmitAtOnce,
     place: TurnPlace,
     options: RequestOptions & { signal: AbortSignal },
   ): Promise<Submission> {
@@ -144,7 +169,7 @@ export function submitOne(
   billing: BillingPause,
   post: (place: TurnPlace, options: RequestOptions) => Promise<UntypedFuture>,
   explain: (error: Error) => Error = (error) => error,
-): Call<never, never>['submit'] {
+): SubmitAtOnce {
   return async (place, options) => {
     try {
       const { request_id } = await post(place, options);
