@@ -1,7 +1,12 @@
 export { ServiceClient, type ServiceCloseOptions } from './client/service-client.ts';
 export type { ServiceOptions } from './client/service-options.ts';
 export type { FromStateInput, LoraTrainingClientInput, SamplingClientInput } from './client/create-model.ts';
-export { TrainingClient, type SaveForSamplerInput, type SaveStateInput } from './client/training-client.ts';
+export {
+  TrainingClient,
+  type LoadStateInput,
+  type SaveForSamplerInput,
+  type SaveStateInput,
+} from './client/training-client.ts';
 export { SamplingClient } from './client/sampling-client.ts';
 export { RestClient, type ListOptions, type ScopeOptions } from './client/rest-client.ts';
 export { DownloadManager } from './client/downloads/download-manager.ts';
@@ -80,6 +85,7 @@ export type {
   ForwardBackwardInput,
   ForwardBackwardOutput,
   GetInfoResponse,
+  OptimizerConfig,
   OptimStepResponse,
 } from './types/training.ts';
-export type { SaveWeightsResponse } from './types/weights.ts';
+export type { LoadWeightsResponse, SaveWeightsResponse, WeightsInfoResponse } from './types/weights.ts';

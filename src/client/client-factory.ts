@@ -4,13 +4,8 @@ import { spawnClient, type ServiceRef } from '../machines/spawn-client.ts';
 import type { ClientEvents, ClientKind, SamplingEvents, TrainingEvents } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import { InternalError } from '../core/errors.ts';
-import {
-  createTrainingPorts,
-  makeSampler,
-  toOutcome,
-  type ModelOrigin,
-  type SamplerOrigin,
-} from './ports.ts';
+import type { ModelOrigin } from './make-model.ts';
+import { createTrainingPorts, makeSampler, toOutcome, type SamplerOrigin } from './ports.ts';
 import { relay } from './relay.ts';
 import { RestClient } from './rest-client.ts';
 import type { ServiceRuntime } from './runtime.ts';
@@ -41,9 +36,11 @@ export class ClientFactory {
           kind: 'training',
           id,
           toPorts: (sessionId) =>
-            createTrainingPorts(this.#runtime, {
+            createTrainingPorts({
+              runtime: this.#runtime,
               sessionId,
               origin,
+              sending: options,
               onQueueChanged: (change) => emitter.emit('queue.changed', change),
             }),
         },
@@ -87,7 +84,8 @@ export class ClientFactory {
           kind: 'sampling',
           id,
           toPorts: (sessionId) => ({
-            createSampler: (creation) => toOutcome(makeSampler(api, sessionId, origin, creation)),
+            createSampler: (signal) =>
+              toOutcome(makeSampler(api, sessionId, origin, { ...options, timeoutMs: undefined, signal })),
             whenIdle: (closing) => inFlight.whenIdle(closing),
             abort: (error) => inFlight.abort(error),
           }),

@@ -1,7 +1,8 @@
 import { checkOptionNames } from '../core/config.ts';
 import { InvalidArgumentError } from '../core/errors.ts';
 import { parseTinkerPath } from '../core/tinker-path.ts';
-import type { ModelOrigin } from './ports.ts';
+import type { OptimizerConfig } from '../types/training.ts';
+import type { ModelOrigin } from './make-model.ts';
 
 export interface LoraTrainingClientInput {
   base_model: string;
@@ -13,6 +14,8 @@ export interface LoraTrainingClientInput {
   train_mlp?: boolean | undefined;
   train_attn?: boolean | undefined;
   train_unembed?: boolean | undefined;
+  /** Fixed for the model's life; AdamW by default. */
+  optimizer_config?: OptimizerConfig | undefined;
   user_metadata?: Record<string, unknown> | undefined;
 }
 
@@ -23,6 +26,8 @@ export interface FromStateInput {
   optimizer?: boolean | undefined;
   /** A compatible base model in place of the checkpoint's own. */
   base_model?: string | undefined;
+  /** Of a model that gets weights alone; AdamW by default. With `optimizer` it is the state's own. */
+  optimizer_config?: OptimizerConfig | undefined;
   user_metadata?: Record<string, unknown> | undefined;
   /** Credential of the account that owns the weights, when it is another. */
   weights_access_token?: string | undefined;
@@ -36,8 +41,8 @@ export interface SamplingClientInput {
 
 /** Checks before anything is sent; the message names the field. */
 export function toLoraOrigin(input: LoraTrainingClientInput, model_seq_id: number): ModelOrigin {
-  const fields = ['base_model', 'rank', 'seed', 'train_mlp', 'train_attn', 'train_unembed', 'user_metadata'];
-  checkOptionNames('createLoraTrainingClient', input, fields);
+  const fields = ['base_model', 'rank', 'seed', 'train_mlp', 'train_attn', 'train_unembed'];
+  checkOptionNames('createLoraTrainingClient', input, [...fields, 'optimizer_config', 'user_metadata']);
   const {
     base_model,
     rank = 32,
@@ -45,6 +50,7 @@ export function toLoraOrigin(input: LoraTrainingClientInput, model_seq_id: numbe
     train_mlp = true,
     train_attn = true,
     train_unembed = true,
+    optimizer_config = { type: 'adamw' },
     user_metadata,
   } = input;
   if (typeof base_model !== 'string' || base_model === '') {
@@ -58,7 +64,6 @@ export function toLoraOrigin(input: LoraTrainingClientInput, model_seq_id: numbe
     throw new InvalidArgumentError('at least one of train_mlp, train_attn and train_unembed must be true');
   }
   const lora_config = { rank, seed, train_unembed, train_mlp, train_attn };
-  const optimizer_config = { type: 'adamw' };
   return {
     kind: 'create',
     request: { model_seq_id, base_model, user_metadata, lora_config, optimizer_config },
@@ -66,15 +71,29 @@ export function toLoraOrigin(input: LoraTrainingClientInput, model_seq_id: numbe
 }
 
 export function toStateOrigin(input: FromStateInput, model_seq_id: number): ModelOrigin {
-  const fields = ['path', 'optimizer', 'base_model', 'user_metadata', 'weights_access_token'];
+  const fields = [
+    'path',
+    'optimizer',
+    'base_model',
+    'optimizer_config',
+    'user_metadata',
+    'weights_access_token',
+  ];
   checkOptionNames('createTrainingClientFromState', input, fields);
   const { optimizer = false, ...rest } = input;
-  if (parseTinkerPath(input.path).checkpoint_type !== 'training') {
-    throw new InvalidArgumentError(
-      `only a training checkpoint (tinker://run/weights/name) can be trained on, not ${input.path}`,
-    );
+  checkStatePath(input.path);
+  if (optimizer && input.optimizer_config !== undefined) {
+    throw new InvalidArgumentError('optimizer_config is for a model without the optimizer of its state');
   }
   return { kind: 'load', request: { ...rest, model_seq_id, optimizer } };
+}
+
+export function checkStatePath(path: string): void {
+  if (parseTinkerPath(path).checkpoint_type !== 'training') {
+    throw new InvalidArgumentError(
+      `only a training checkpoint (tinker://run/weights/name) can be trained on, not ${path}`,
+    );
+  }
 }
 
 export function checkSamplingInput(input: SamplingClientInput): void {

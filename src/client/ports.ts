@@ -6,23 +6,15 @@ import { getArchiveUrl } from '../http/endpoints/checkpoints.ts';
 import { createSamplingSession, getSampler } from '../http/endpoints/sampling.ts';
 import { getClientConfig, getDynamicConfig } from '../http/endpoints/service.ts';
 import { createSession, finishSession, sendHeartbeat } from '../http/endpoints/sessions.ts';
-import { createModel, getInfo, loadWeights } from '../http/endpoints/training.ts';
 import { parseTinkerPath } from '../core/tinker-path.ts';
 import type { SamplerFacts, ServiceConfig, ServicePorts, TrainingPorts } from '../machines/ports.ts';
 import type { ResolveArchive } from '../machines/download-ports.ts';
-import type { QueueChanged, ServerMessage } from '../types/events.ts';
+import type { ServerMessage } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import type { Outcome } from '../types/outcome.ts';
 import type { CreateSessionRequest, CreateSessionResponse } from '../types/sessions.ts';
-import {
-  createModelResponseSchema,
-  type CreateModelRequest,
-  type GetInfoResponse,
-} from '../types/training.ts';
-import { loadWeightsResponseSchema, type LoadWeightsRequest } from '../types/weights.ts';
 import type { ApiClients } from './api-clients.ts';
-import { pollFuture, type PollContext } from './poll-future.ts';
-import { jsonResult } from './results.ts';
+import { makeModel, type ModelMaking } from './make-model.ts';
 
 /** Ports: the effects of machines, made from HTTP calls. Expected failures become outcomes here. */
 
@@ -105,44 +97,8 @@ function toMessages({
   });
 }
 
-export type ModelOrigin =
-  | { kind: 'create'; request: Omit<CreateModelRequest, 'session_id'> }
-  | { kind: 'load'; request: Omit<LoadWeightsRequest, 'session_id'> & { model_seq_id: number } };
-
-export interface ModelPortsOptions {
-  sessionId: string;
-  origin: ModelOrigin;
-  onQueueChanged: (change: QueueChanged) => void;
-}
-
-export function createTrainingPorts(context: PollContext, options: ModelPortsOptions): TrainingPorts {
-  return { createModel: (signal) => toOutcome(makeModel(context, options, signal)) };
-}
-
-async function makeModel(
-  context: PollContext,
-  { sessionId, origin, onQueueChanged }: ModelPortsOptions,
-  signal: AbortSignal,
-): Promise<GetInfoResponse> {
-  const { api } = context;
-  const polling = { signal, onQueueChanged };
-  const session_id = sessionId;
-  if (origin.kind === 'create') {
-    const { request_id } = await createModel(api, { ...origin.request, session_id }, { signal });
-    const decode = jsonResult('create_model', createModelResponseSchema);
-    const { model_id } = await pollFuture(context, {
-      request_id,
-      request_type: 'CreateModel',
-      decode,
-      ...polling,
-    });
-    return getInfo(api, model_id, { signal });
-  }
-  const { request_id } = await loadWeights(api, { ...origin.request, session_id }, { signal });
-  const decode = jsonResult('load_weights', loadWeightsResponseSchema);
-  await pollFuture(context, { request_id, request_type: 'LoadWeights', decode, ...polling });
-  // Session addressing lets the client name the model (wire-protocol 2.15); the answer need not repeat it.
-  return getInfo(api, `${session_id}:train:${origin.request.model_seq_id}`, { signal });
+export function createTrainingPorts(making: ModelMaking): TrainingPorts {
+  return { createModel: (signal) => toOutcome(makeModel(making, signal)) };
 }
 
 export type SamplerOrigin =
@@ -159,14 +115,15 @@ export async function makeSampler(
   api: ApiClient,
   session_id: string,
   origin: SamplerOrigin,
-  signal: AbortSignal,
+  options: RequestOptions & { signal: AbortSignal },
 ): Promise<SamplerFacts> {
   if (origin.kind === 'existing') return origin.sampler;
   const { sampling_session_seq_id, base_model, model_path } = origin;
   const request = { session_id, sampling_session_seq_id, base_model, model_path };
-  const sampling_session_id = await createSamplingSession(api, request, { signal });
+  const sampling_session_id = await createSamplingSession(api, request, options);
   if (base_model !== undefined) return { sampling_session_id, base_model };
-  const facts = await getSampler(api, sampling_session_id, { signal });
+  // One key must not stand for two requests.
+  const facts = await getSampler(api, sampling_session_id, { ...options, idempotencyKey: undefined });
   return { sampling_session_id, base_model: facts.base_model };
 }
 

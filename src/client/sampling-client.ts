@@ -2,6 +2,7 @@ import { Budget } from '../core/budget.ts';
 import { checkOptionNames } from '../core/config.ts';
 import type { Emitter } from '../core/emitter.ts';
 import { ClientClosedError, InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
+import { attributed } from '../core/sdk-method.ts';
 import { SpanLaps } from '../core/tracing.ts';
 import { checkTokens } from '../core/tensors.ts';
 import { toSampleBody } from '../http/endpoints/sampling.ts';
@@ -90,9 +91,12 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   }
 
   /** The log-probability of each token of the prompt; NaN for the first, which nothing comes before. */
-  async computeLogprobs(prompt: ModelInput, options?: RequestOptions): Promise<Float32Array> {
+  async computeLogprobs(prompt: ModelInput, options: RequestOptions = {}): Promise<Float32Array> {
     const input = { prompt, num_samples: 1, sampling_params: { max_tokens: 1 }, prompt_logprobs: true };
-    const { prompt_logprobs } = await this.sample(input, options);
+    const { prompt_logprobs } = await this.sample(
+      input,
+      attributed('SamplingClient.computeLogprobs', options),
+    );
     if (prompt_logprobs === null)
       throw new InvalidResponseError('the server gave no log-probabilities of the prompt');
     return prompt_logprobs;
@@ -111,7 +115,9 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   ): Promise<SampleResponse> {
     const { api, config, gate, billing, startSpan } = this.#runtime;
     const laps = new SpanLaps(startSpan('SamplingClient.sample'), api.connection.clock);
-    const headers = { ...laps.headers, ...options.headers };
+    const { headers } = attributed('SamplingClient.sample', {
+      headers: { ...laps.headers, ...options.headers },
+    });
     const loop = {
       laps,
       beginsAnew: options.retry !== false && !config.sample_no_retries,
@@ -119,7 +125,8 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
       gate,
       billing,
       nextSeqId: () => this.#nextSeqId++,
-      retrieve: (accepted: UntypedFuture, signal: AbortSignal) => this.#retrieve(accepted, laps, signal),
+      retrieve: (accepted: UntypedFuture, signal: AbortSignal) =>
+        this.#retrieve(accepted, laps, headers, signal),
       onRetry: (attempt: number, delayMs: number, error: Error) => {
         api.connection.logger.warn(`sample begins anew in ${Math.round(delayMs)} ms: ${error.message}`);
         this.#emitter.emit('sample.retried', { attempt, delayMs, reason: error.message });
@@ -145,6 +152,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   async #retrieve(
     { request_id, sample_sequence_ids }: UntypedFuture,
     laps: SpanLaps,
+    headers: RequestOptions['headers'],
     signal: AbortSignal,
   ): Promise<SampleResponse> {
     const response = await pollFuture(this.#runtime, {
@@ -152,7 +160,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
       request_type: 'Sample',
       decode: sampleResult,
       signal,
-      headers: laps.headers,
+      headers,
       onPoll: (iteration) => laps.notePoll(iteration),
       onQueueChanged: (change) => this.#emitter.emit('queue.changed', change),
     });

@@ -1,4 +1,5 @@
 import { ClientClosedError } from '../core/errors.ts';
+import { attributed } from '../core/sdk-method.ts';
 import { getServerCapabilities } from '../http/endpoints/service.ts';
 import type { CloseOptions } from '../types/client-life.ts';
 import type { ServiceEvents } from '../types/events.ts';
@@ -61,8 +62,11 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
   }
 
   /** Which models the server offers. */
-  getServerCapabilities(options?: RequestOptions): Promise<ServerCapabilities> {
-    return getServerCapabilities(this.#runtime.api.boundTo(this.#ending.signal), options);
+  getServerCapabilities(options: RequestOptions = {}): Promise<ServerCapabilities> {
+    return getServerCapabilities(
+      this.#runtime.api.boundTo(this.#ending.signal),
+      attributed('ServiceClient.getServerCapabilities', options),
+    );
   }
 
   /** A new LoRA adapter to train; resolves when the model exists. */
@@ -70,15 +74,20 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     input: LoraTrainingClientInput,
     options: RequestOptions = {},
   ): Promise<TrainingClient> {
-    return this.#factory.training(toLoraOrigin(input, this.#runtime.counters.nextModelSeqId()), options);
+    const origin = toLoraOrigin(input, this.#runtime.counters.nextModelSeqId());
+    return this.#factory.training(origin, attributed('ServiceClient.createLoraTrainingClient', options));
   }
 
-  /** A new model with the weights of a saved state; with its optimizer too when `optimizer` is true. */
+  /**
+   * A new model with the weights of a saved state; with its optimizer's moments too when `optimizer` is true. Rank and trained
+   * parts are those of the state.
+   */
   async createTrainingClientFromState(
     input: FromStateInput,
     options: RequestOptions = {},
   ): Promise<TrainingClient> {
-    return this.#factory.training(toStateOrigin(input, this.#runtime.counters.nextModelSeqId()), options);
+    const origin = toStateOrigin(input, this.#runtime.counters.nextModelSeqId());
+    return this.#factory.training(origin, attributed('ServiceClient.createTrainingClientFromState', options));
   }
 
   /** A sampler for a base model or for saved weights. */
@@ -87,7 +96,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     options: RequestOptions = {},
   ): Promise<SamplingClient> {
     checkSamplingInput(input);
-    return this.#factory.samplingFrom(input, options);
+    return this.#factory.samplingFrom(input, attributed('ServiceClient.createSamplingClient', options));
   }
 
   createRestClient(options: RequestOptions = {}): Promise<RestClient> {

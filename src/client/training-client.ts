@@ -1,7 +1,8 @@
 import { checkOptionNames } from '../core/config.ts';
 import type { Emitter } from '../core/emitter.ts';
 import { InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
-import { optimStep, saveWeights, saveWeightsForSampler } from '../http/endpoints/training.ts';
+import { attributed } from '../core/sdk-method.ts';
+import { loadWeights, optimStep, saveWeights, saveWeightsForSampler } from '../http/endpoints/training.ts';
 import type { ClientLife } from '../types/client-life.ts';
 import type { TrainingRef } from '../machines/client-request.ts';
 import type { TurnPlace } from '../machines/turn-queue.ts';
@@ -21,11 +22,14 @@ import {
   type OptimStepResponse,
 } from '../types/training.ts';
 import {
+  loadWeightsResponseSchema,
   saveWeightsForSamplerResponseSchema,
   saveWeightsResponseSchema,
+  type LoadWeightsResponse,
   type SaveWeightsResponse,
 } from '../types/weights.ts';
 import type { ApiFuture } from './api-future.ts';
+import { checkStatePath } from './create-model.ts';
 import { EventedClient } from './evented-client.ts';
 import { forwardBackwardResult, jsonResult } from './results.ts';
 import type { ServiceRuntime } from './runtime.ts';
@@ -51,6 +55,13 @@ export interface SaveStateInput {
 }
 
 export type SaveForSamplerInput = Omit<SaveStateInput, 'overwrite'>;
+
+export interface LoadStateInput {
+  /** A training checkpoint of the same base model and rank: `tinker://run/weights/name`. */
+  path: string;
+  /** Credential of the account that owns the weights, when it is another. */
+  weights_access_token?: string | undefined;
+}
 
 /** How a training client gets its samplers: the service that owns both makes them. */
 export interface SamplerFactory {
@@ -216,9 +227,29 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     );
   }
 
+  /**
+   * Puts the weights of a saved state into this model at its place in the order, in place of its own; the optimizer begins
+   * anew, and gradients that were not yet used are lost. Some servers allow it as a model's first call only:
+   * `createTrainingClientFromState` works everywhere.
+   */
+  loadState(input: LoadStateInput, options: RequestOptions = {}): ApiFuture<LoadWeightsResponse> {
+    return this.#load('loadState', false, input, options);
+  }
+
+  /** The same with the optimizer's moments as they were saved. */
+  loadStateWithOptimizer(
+    input: LoadStateInput,
+    options: RequestOptions = {},
+  ): ApiFuture<LoadWeightsResponse> {
+    return this.#load('loadStateWithOptimizer', true, input, options);
+  }
+
   /** A sampler for saved weights, in this client's session. */
-  createSamplingClient(input: { model_path: string }, options?: RequestOptions): Promise<SamplingClient> {
-    return this.#samplers.fromPath(input.model_path, options);
+  createSamplingClient(input: { model_path: string }, options: RequestOptions = {}): Promise<SamplingClient> {
+    return this.#samplers.fromPath(
+      input.model_path,
+      attributed('TrainingClient.createSamplingClient', options),
+    );
   }
 
   getTokenizer(): Promise<Tokenizer> {
@@ -226,6 +257,28 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     return this.#runtime.tokenizers.get(
       toTokenizerId(model_name ?? this.info.model_name ?? '', tokenizer_id),
     );
+  }
+
+  #load(
+    method: string,
+    optimizer: boolean,
+    input: LoadStateInput,
+    options: RequestOptions,
+  ): ApiFuture<LoadWeightsResponse> {
+    return this.#line.enqueue<LoadWeightsResponse, LoadWeightsResponse>(method, options, () => {
+      checkOptionNames(method, input, ['path', 'weights_access_token']);
+      const { path, weights_access_token } = input;
+      checkStatePath(path);
+      const request = { path, optimizer, weights_access_token };
+      return {
+        ...this.#request((place, sending) =>
+          loadWeights(this.#runtime.api, { ...place, ...request }, sending),
+        ),
+        requestType: 'LoadWeights',
+        decode: jsonResult('load_weights', loadWeightsResponseSchema),
+        finish: ([loaded]) => loaded ?? {},
+      };
+    });
   }
 
   #forwardBackward(

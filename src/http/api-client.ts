@@ -29,6 +29,8 @@ export interface ApiRequest {
   onUncertain?: (() => void) | undefined;
   /** Sent as the key, in place of what the client's own authentication gives: for the handshake. */
   credential?: string | undefined;
+  /** Secrets in it, which an error must not repeat where the server does. */
+  secrets?: readonly string[] | undefined;
 }
 
 /** Whoever wants to know what happens to requests. */
@@ -125,7 +127,8 @@ export class ApiClient {
           if (result instanceof AttemptFailure || result.status >= 500) request.onUncertain?.();
           if (result instanceof AttemptFailure || (result.status >= 200 && result.status < 300))
             return result;
-          return new AttemptFailure(toStatusError(what, result), readRetryHints(result.headers, clock.now()));
+          const error = toStatusError(what, result, request.secrets);
+          return new AttemptFailure(error, readRetryHints(result.headers, clock.now()));
         },
         { profile, clock, random, signal, onRetry: (retry) => this.reportRetry(what, retry) },
       ),
@@ -220,7 +223,7 @@ export class ApiClient {
     if (note === undefined || note === '') return;
     this.#hooks.onDeprecation?.({
       note,
-      level: headers['x-deprecation-level'] === 'error' ? 'error' : 'warning',
+      level: headers['x-deprecation-level']?.trim().toLowerCase() === 'error' ? 'error' : 'warning',
     });
   }
 
@@ -251,8 +254,17 @@ export function parseJson(body: Uint8Array): unknown {
 }
 
 /** The error for a response that is not 2xx, with the server's own words. */
-export function toStatusError(what: string, { status, body }: HttpResponse): ApiError {
-  return toApiError(what, { status, body: parseJson(body) ?? Buffer.from(body).toString('utf8') });
+export function toStatusError(
+  what: string,
+  { status, body }: HttpResponse,
+  secrets: readonly string[] = [],
+): ApiError {
+  const text = Buffer.from(body);
+  const shown = secrets.reduce(
+    (sofar, secret) => sofar.replaceAll(secret, '[secret]'),
+    text.toString('utf8'),
+  );
+  return toApiError(what, { status, body: parseJson(Buffer.from(shown)) ?? shown });
 }
 
 function toWhat({ method, path }: ApiRequest): string {

@@ -38,7 +38,13 @@ export interface ServiceConfig {
 
 export interface TrainingPorts {
   /** Creates the model, or loads it from a state, and asks for its facts. */
-  createModel(signal: AbortSignal): Promise<Outcome<GetInfoResponse>>;
+  createModel(signal: AbortSignal): Promise<Outcome<CreatedModel>>;
+}
+
+export interface CreatedModel {
+  info: GetInfoResponse;
+  /** The sequence id of its next request: 1, or more where its making has taken some. */
+  nextSeqId: number;
 }
 
 export interface SamplingPorts {

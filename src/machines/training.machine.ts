@@ -142,7 +142,7 @@ export const trainingMachine = setup({
           {
             guard: ({ event }) => event.output.kind === 'ok',
             target: 'active',
-            actions: assign(({ event }) => (event.output.kind === 'ok' ? { info: event.output.value } : {})),
+            actions: assign(({ event }) => (event.output.kind === 'ok' ? event.output.value : {})),
           },
           {
             target: 'failed',

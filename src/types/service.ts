@@ -15,6 +15,8 @@ export const clientConfigSchema = z.object({
   sample_no_retries: z.boolean().default(false),
   sample_enable_stuck_detection: z.boolean().default(true),
   sample_max_concurrent_requests: z.int().min(1).default(2000),
+  /** False on servers that load a state only into a model they have; others need not say. */
+  create_model_via_load_weights: z.boolean().nullish(),
 });
 export type ClientConfig = z.output<typeof clientConfigSchema>;
 

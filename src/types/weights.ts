@@ -66,5 +66,18 @@ export const loadWeightsResponseSchema = z.object({
   path: z.string().nullish(),
   model_id: z.string().nullish(),
 });
+export type LoadWeightsResponse = z.output<typeof loadWeightsResponseSchema>;
 
 export const weightsInfoRequestSchema = z.object({ tinker_path: z.string() });
+
+/** What a checkpoint holds; of others too where they are published. Parts are null where the server does not say. */
+export const weightsInfoResponseSchema = z.object({
+  base_model: z.string(),
+  optimizer_config: optimizerConfigSchema.default({ type: 'adamw' }),
+  is_lora: z.boolean(),
+  lora_rank: z.int().nullish(),
+  train_unembed: z.boolean().nullish(),
+  train_mlp: z.boolean().nullish(),
+  train_attn: z.boolean().nullish(),
+});
+export type WeightsInfoResponse = z.output<typeof weightsInfoResponseSchema>;

@@ -43,7 +43,10 @@ function trainingRequest(id: string, failure?: Error): Extract<ClientRequest, { 
     toPorts: (sessionId) => ({
       createModel: async () =>
         failure === undefined
-          ? { kind: 'ok', value: { model_id: `${sessionId}:train:0`, model_data: {} } }
+          ? {
+              kind: 'ok',
+              value: { info: { model_id: `${sessionId}:train:0`, model_data: {} }, nextSeqId: 1 },
+            }
           : { kind: 'failed', error: failure },
     }),
   };

@@ -69,7 +69,8 @@ class TestTurn implements Turn {
 async function setUp() {
   const clock = new ManualClock();
   const events: string[] = [];
-  const actor = visits.start({ ports: { createModel: async () => ({ kind: 'ok', value: info }) } }, clock);
+  const ports = { createModel: async () => ({ kind: 'ok', value: { info, nextSeqId: 1 } }) as const };
+  const actor = visits.start({ ports }, clock);
   actor.on('*', ({ type, ...rest }) => events.push(`${type} ${'seq_id' in rest ? rest.seq_id : ''}`));
   await promisesSettled();
   const enqueue = (turn: TestTurn): TestTurn => {

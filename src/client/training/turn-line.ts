@@ -1,6 +1,7 @@
 import { checkOptionNames } from '../../core/config.ts';
 import { ClientClosedError, TinkerError } from '../../core/errors.ts';
 import type { Emitter } from '../../core/emitter.ts';
+import { attributed } from '../../core/sdk-method.ts';
 import { SpanLaps } from '../../core/tracing.ts';
 import type { ClientLife } from '../../types/client-life.ts';
 import type { TrainingRef } from '../../machines/client-request.ts';
@@ -100,9 +101,11 @@ export class TurnLine {
     sending: RequestOptions,
   ): ApiTurn<Value> {
     const { startSpan, reportFailure, api } = this.#runtime;
-    const laps = new SpanLaps(startSpan(`TrainingClient.${call.method}`), api.connection.clock);
-    const headers = { ...laps.headers, ...sending.headers };
     const { method, width, submit, requestType, decode, finish } = call;
+    const laps = new SpanLaps(startSpan(`TrainingClient.${method}`), api.connection.clock);
+    const { headers } = attributed(`TrainingClient.${method}`, {
+      headers: { ...laps.headers, ...sending.headers },
+    });
     const toSteps = (signal: AbortSignal): Steps => ({
       signal,
       retrieve: (requestIds, request_type, read) =>

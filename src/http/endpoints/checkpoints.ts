@@ -9,6 +9,7 @@ import {
   type Cursor,
 } from '../../types/checkpoints.ts';
 import type { RequestOptions } from '../../types/options.ts';
+import { weightsInfoResponseSchema, type WeightsInfoResponse } from '../../types/weights.ts';
 import { parseJson, pathSegment, toStatusError, type ApiClient } from '../api-client.ts';
 
 interface CheckpointsPage {
@@ -33,6 +34,17 @@ export function listUserCheckpoints(
   options?: RequestOptions,
 ): Promise<CheckpointsPage> {
   return api.json({ method: 'GET', path: '/checkpoints', query }, checkpointsListResponseSchema, options);
+}
+
+/** What the checkpoint holds. `credential`: in place of the client's own, for another account's weights. */
+export function getWeightsInfo(
+  api: ApiClient,
+  tinker_path: string,
+  options?: RequestOptions,
+  credential?: string,
+): Promise<WeightsInfoResponse> {
+  const request = { method: 'POST', path: '/weights_info', json: { tinker_path }, credential } as const;
+  return api.json(request, weightsInfoResponseSchema, options);
 }
 
 export async function deleteCheckpoint(

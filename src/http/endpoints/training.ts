@@ -33,7 +33,8 @@ export function loadWeights(
   options?: RequestOptions,
 ): Promise<UntypedFuture> {
   const json = { ...request, type: 'load_weights' };
-  return api.json({ method: 'POST', path: '/load_weights', json }, untypedFutureSchema, options);
+  const secrets = request.weights_access_token == null ? [] : [request.weights_access_token];
+  return api.json({ method: 'POST', path: '/load_weights', json, secrets }, untypedFutureSchema, options);
 }
 
 export function getInfo(
