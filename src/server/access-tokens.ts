@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { InvalidArgumentError } from '../core/errors.ts';
+import { owner } from './owner.ts';
 
 const header = toPart({ alg: 'HS256', typ: 'JWT' });
 
@@ -27,9 +28,9 @@ export class AccessTokens {
       iat,
       exp,
       jti: randomUUID(),
-      sub: 'tml:user:local',
-      org_id: 'local',
-      email: 'local@localhost',
+      sub: owner.urn,
+      org_id: owner.organization,
+      email: owner.email,
     });
     return `${header}.${payload}.${this.#sign(payload).toString('base64url')}`;
   }

@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { AccessTokens } from './access-tokens.ts';
-import { addAuthentication } from './authentication.ts';
+import { Access, addAuthentication } from './authentication.ts';
 import { addBodyParsers, bodyLimitBytes } from './body.ts';
 import { addErrorReplies } from './error-replies.ts';
 import { addFaultHooks } from './fault-hooks.ts';
@@ -9,11 +9,13 @@ import type { FaultList } from './faults.ts';
 import type { ResolvedOptions } from './options.ts';
 import { apiPrefix, withoutBasePath } from './prefix.ts';
 import { addRequestRecord, type RecordedRequest } from './request-record.ts';
+import { adminRoutes } from './routes/admin-routes.ts';
 import { archiveRoutes } from './routes/archive-routes.ts';
 import { checkpointRoutes } from './routes/checkpoint-routes.ts';
 import { externalWeightsRoutes } from './routes/external-weights-routes.ts';
 import { futureRoutes } from './routes/future-routes.ts';
 import { hubRoutes } from './routes/hub-routes.ts';
+import { keyRoutes } from './routes/key-routes.ts';
 import { modelRoutes } from './routes/model-routes.ts';
 import { samplingRoutes } from './routes/sampling-routes.ts';
 import { serviceRoutes } from './routes/service-routes.ts';
@@ -49,7 +51,8 @@ export function createApp({ options, store, services, faults, requests }: AppPar
   addRequestRecord(app, requests);
   const { apiKey, tokenExchange } = options;
   const tokens = tokenExchange && new AccessTokens(options.clock, tokenExchange.lifetimeSec);
-  addAuthentication(app, { apiKey, tokens });
+  const access = new Access({ apiKey, tokens });
+  addAuthentication(app, access);
   addFaultHooks(app, faults, options.clock);
 
   app.register(
@@ -61,6 +64,8 @@ export function createApp({ options, store, services, faults, requests }: AppPar
         exchangesTokens: tokens !== undefined,
       });
       if (tokens !== undefined) api.register(tokenRoutes, { tokens });
+      api.register(keyRoutes, { ...services, access });
+      api.register(adminRoutes, services);
       api.register(sessionRoutes, services);
       api.register(modelRoutes, services);
       api.register(trainingRoutes, services);
@@ -72,7 +77,7 @@ export function createApp({ options, store, services, faults, requests }: AppPar
         metadataOnlyBytes,
       });
       api.register(trainingRunRoutes, services);
-      api.register(checkpointRoutes, services);
+      api.register(checkpointRoutes, { ...services, access });
       api.register(archiveRoutes, { ...services, clock, signedUrlLifetimeMs });
       api.register(externalWeightsRoutes, { ...services, clock, signedUrlLifetimeMs });
     },

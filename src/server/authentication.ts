@@ -5,39 +5,72 @@ import { HttpError } from './errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Reachable without a key. */
+    /** Reachable without a key: what is signed, or says nothing about anybody. */
     open?: boolean;
-    /** Reached with the key itself, also where all other routes ask for a token: the handshake. */
+    /** Reached with the key itself, also where all other routes ask for a token. */
     wantsKey?: boolean;
   }
 }
 
 /** What requests must show: the key, or the token that was given for it. */
-export interface Access {
-  /** Undefined: every key is right. */
-  apiKey: string | undefined;
-  /** Undefined: the key is what all requests carry. */
-  tokens: AccessTokens | undefined;
+export class Access {
+  readonly #expected: Uint8Array | undefined;
+  readonly #tokens: AccessTokens | undefined;
+  readonly #revoked = new Set<string>();
+
+  /** Without `apiKey` every key is right; without `tokens` the key is what all requests carry. */
+  constructor({ apiKey, tokens }: { apiKey: string | undefined; tokens: AccessTokens | undefined }) {
+    this.#expected = apiKey === undefined ? undefined : digest(apiKey);
+    this.#tokens = tokens;
+  }
+
+  get demandsOneKey(): boolean {
+    return this.#expected !== undefined;
+  }
+
+  /** Refuses a request that carries `given`. */
+  check(given: string, wantsKey: boolean): void {
+    if (this.#tokens !== undefined && !wantsKey) checkToken(this.#tokens, given);
+    else this.#checkKey(given);
+  }
+
+  /** Refuses a credential for weights of another account, of which there is none: it must be one that is good here. */
+  checkWeightsToken(token: string): void {
+    if (this.#tokens?.isValid(token) === true) return;
+    if (!this.#isRight(token)) throw new HttpError(403, 'The weights access token is not one of this server');
+  }
+
+  /** The key is refused from now on, until the server is started anew. */
+  revoke(key: string): void {
+    this.#revoked.add(hexOf(key));
+  }
+
+  #checkKey(given: string): void {
+    if (this.#isRight(given)) return;
+    const why = this.#revoked.has(hexOf(given))
+      ? 'it was revoked (DELETE auth/apikey/me)'
+      : 'this server wants the key that it was started with in X-API-Key';
+    throw new HttpError(401, `Invalid API key: ${why}`);
+  }
+
+  #isRight(key: string): boolean {
+    const isExpected = this.#expected === undefined || timingSafeEqual(digest(key), this.#expected);
+    return isExpected && !this.#revoked.has(hexOf(key));
+  }
 }
 
 /** Asks every request for its key or its token, but those of open routes. */
-export function addAuthentication(app: FastifyInstance, { apiKey, tokens }: Access): void {
-  const expected = apiKey === undefined ? undefined : digest(apiKey);
-  if (expected === undefined && tokens === undefined) return;
+export function addAuthentication(app: FastifyInstance, access: Access): void {
   app.addHook('onRequest', async (request) => {
     const { open, wantsKey } = request.routeOptions.config;
-    if (open === true) return;
-    const header = request.headers['x-api-key'];
-    const given = typeof header === 'string' ? header : '';
-    if (tokens !== undefined && wantsKey !== true) {
-      checkToken(tokens, given);
-    } else if (expected !== undefined && !timingSafeEqual(digest(given), expected)) {
-      throw new HttpError(
-        401,
-        'Invalid API key: this server wants the key that it was started with in X-API-Key',
-      );
-    }
+    if (open !== true) access.check(givenKey(request.headers), wantsKey === true);
   });
+}
+
+/** What a request shows as its key. */
+export function givenKey(headers: Readonly<Record<string, unknown>>): string {
+  const header = headers['x-api-key'];
+  return typeof header === 'string' ? header : '';
 }
 
 function checkToken(tokens: AccessTokens, given: string): void {
@@ -55,4 +88,8 @@ function checkToken(tokens: AccessTokens, given: string): void {
 
 function digest(key: string): Uint8Array {
   return createHash('sha256').update(key).digest();
+}
+
+function hexOf(key: string): string {
+  return Buffer.from(digest(key)).toString('hex');
 }

@@ -7,17 +7,11 @@ import { HttpError } from './errors.ts';
 /** What the API has and this server does not, by the part of the path that tells it. */
 const absentFeatures: readonly [pattern: RegExp, what: string][] = [
   [/\/auth\/token$/, 'Token exchange'],
-  [/\/auth\/apikey\//, 'Managing API keys'],
   [/\/retrieve_futures$/, 'The completion queue (retrieve_futures)'],
   [/\/cancel_future$/, 'Cancelling (cancel_future)'],
   [/\/join_sampling_session$/, 'join_sampling_session'],
   [/\/create_custom_loss$/, 'Uploading a custom loss (create_custom_loss)'],
-  [/\/copy_weights$/, 'copy_weights'],
-  [/\/sessions\/search$/, 'Searching sessions'],
-  [/\/sessions\/[^/]+\/project$/, 'Projects'],
   [/\/sessions\/[^/]+\/trace_export$/, 'Exporting traces'],
-  [/\/audit$/, 'The audit log'],
-  [/\/billing\//, 'Billing'],
 ];
 
 /** Every answer that is not a success has `{"detail": …}`: a text, or FastAPI's list of field errors. */

@@ -8,6 +8,7 @@ export function startHousekeeping(services: Services, clock: Clock): () => void 
   const run = (): void => {
     services.futures.removeExpired();
     services.sessions.expireSilent();
+    services.meter.flush();
     services.background.start('removing expired checkpoints', () => services.checkpoints.removeExpired());
     services.background.start('removing stale archives', () => services.archives.removeStale());
     timer = clock.setTimeout(run, intervalMs);

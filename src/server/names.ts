@@ -26,3 +26,8 @@ export function toExpiry(ttl: number | null | undefined, now: number, statusCode
   }
   return now + ttl * 1000;
 }
+
+/** The session that a model or a sampler belongs to, which their ids begin with. */
+export function sessionOf(id: string): string | undefined {
+  return /^(.+):(?:train|sample):\d+$/.exec(id)?.[1];
+}

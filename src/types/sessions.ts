@@ -29,6 +29,39 @@ export const finishSessionRequestSchema = z.object({
   detail: z.string().nullish(),
 });
 
+/** What a session can be searched by; what is absent does not matter. `display_name` and `session_id` match either one. */
+export const searchSessionsRequestSchema = z.object({
+  session_id: z.string().nullish(),
+  project_ids: z.array(z.string()).nullish(),
+  user_metadata: z.record(z.string(), z.string()).default({}),
+  display_name: z.string().min(1).nullish(),
+  owner: z
+    .discriminatedUnion('type', [
+      z.object({ type: z.literal('own') }),
+      z.object({ type: z.literal('accessible') }),
+      z.object({ type: z.literal('user'), owner_urns: z.array(z.string()).min(1).max(10) }),
+    ])
+    .default({ type: 'own' }),
+  statuses: z
+    .array(
+      z.discriminatedUnion('type', [
+        z.object({ type: z.literal('active') }),
+        z.object({ type: z.literal('cancelled') }),
+        z.object({ type: z.literal('failed') }),
+        z.object({
+          type: z.literal('client_finished'),
+          reasons: z.array(z.enum(finishReasons)).min(1).nullish(),
+        }),
+      ]),
+    )
+    .min(1)
+    .nullish(),
+  limit: z.int().min(1).max(200).default(50),
+  cursor: z.object({ last_created_at: z.string(), last_session_id: z.string() }).nullish(),
+});
+
+export const assignProjectRequestSchema = z.object({ project_id: z.string().nullish() });
+
 export const listSessionsResponseSchema = z.object({ sessions: z.array(z.string()) });
 
 export const getSessionResponseSchema = z.object({

@@ -68,6 +68,16 @@ export const loadWeightsResponseSchema = z.object({
 });
 export type LoadWeightsResponse = z.output<typeof loadWeightsResponseSchema>;
 
+/** Where the copy goes: a project, or the place of a model in a session. */
+export const copyWeightsRequestSchema = z.object({
+  session_id: z.string().nullish(),
+  model_seq_id: z.int().min(0).nullish(),
+  destination_project_id: z.string().min(1).nullish(),
+  source_path: z.string(),
+  ttl_seconds: z.int().nullish(),
+  weights_access_token: z.string().nullish(),
+});
+
 export const weightsInfoRequestSchema = z.object({ tinker_path: z.string() });
 
 /** What a checkpoint holds; of others too where they are published. Parts are null where the server does not say. */

@@ -90,7 +90,7 @@ export class ArchiveService {
   }
 
   async #build(build: Build, key: CheckpointKey): Promise<void> {
-    build.archive = await this.#options.checkpoints.read(key, ({ directory, revision }) =>
+    build.archive = await this.#options.checkpoints.read(key, 'download', ({ directory, revision }) =>
       buildArchive(directory, this.#directory, revision),
     );
   }

@@ -1,15 +1,23 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { setTtlRequestSchema } from '../../types/checkpoints.ts';
-import { weightsInfoRequestSchema } from '../../types/weights.ts';
+import { copyWeightsRequestSchema, weightsInfoRequestSchema } from '../../types/weights.ts';
+import type { Access } from '../authentication.ts';
 import { toCheckpointKey } from '../checkpoint-path.ts';
 import { kindsKnownTo } from '../older-clients.ts';
 import type { CheckpointService } from '../services/checkpoint-service.ts';
+import type { CopyService } from '../services/copy-service.ts';
 import { checkpointParams, ofCheckpoint, pageOf } from './parameters.ts';
 
-/** Checkpoints across runs, and what can be done with one (wire-protocol 2.24 to 2.29). */
-export const checkpointRoutes: FastifyPluginCallbackZod<{ checkpoints: CheckpointService }> = (
+interface Services {
+  checkpoints: CheckpointService;
+  copies: CopyService;
+  access: Access;
+}
+
+/** Checkpoints across runs, and what can be done with one (wire-protocol 2.24 to 2.29, 2.42). */
+export const checkpointRoutes: FastifyPluginCallbackZod<Services> = (
   app,
-  { checkpoints },
+  { checkpoints, copies, access },
   done,
 ) => {
   app.get('/checkpoints', { schema: { querystring: pageOf(100) } }, ({ query, headers }) => {
@@ -46,6 +54,17 @@ export const checkpointRoutes: FastifyPluginCallbackZod<{ checkpoints: Checkpoin
       return reply.status(204).send();
     },
   );
+
+  app.post('/copy_weights', { schema: { body: copyWeightsRequestSchema } }, async ({ body, headers }) => {
+    const { 'x-tinker-weights-access-token': header, 'x-idempotency-key': idempotencyKey } = headers;
+    const token = typeof header === 'string' ? header : body.weights_access_token;
+    if (token != null) access.checkWeightsToken(token);
+    const tinker_path = await copies.copy(
+      body,
+      typeof idempotencyKey === 'string' ? idempotencyKey : undefined,
+    );
+    return { tinker_path };
+  });
 
   app.post('/weights_info', { schema: { body: weightsInfoRequestSchema } }, ({ body }) => {
     const { base_model, optimizer_config, lora_config } = checkpoints.require(

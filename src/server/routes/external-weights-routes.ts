@@ -32,7 +32,7 @@ export const externalWeightsRoutes: FastifyPluginCallbackZod<Services> = (app, s
           `${kind}/${name} is not an export: save_weights_external makes one, which can be downloaded`,
         );
       }
-      const files = await checkpoints.read(request.params, listExternalFiles);
+      const files = await checkpoints.read(request.params, 'download', listExternalFiles);
       const expiresAt = clock.now() + signedUrlLifetimeMs;
       return {
         urls: Object.fromEntries(

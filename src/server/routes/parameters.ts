@@ -12,7 +12,7 @@ export const checkpointParams = z
   .object({ run: z.string(), kind: z.enum(checkpointKinds), name: z.string() })
   .transform(({ run, kind, name }): CheckpointKey => ({ run_id: run, kind, name }));
 
-/** Paging by offset. `access_scope` and `project_id` are accepted and change nothing: here is one owner and no project. */
+/** Paging by offset. `access_scope` is accepted and changes nothing: here is one owner. */
 export function pageOf(defaultLimit: number) {
   return z.object({
     limit: z.coerce.number().int().min(1).default(defaultLimit),

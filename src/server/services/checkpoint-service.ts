@@ -16,13 +16,17 @@ import {
   type CheckpointRow,
 } from '../store/checkpoint-store.ts';
 import type { Store } from '../store/store.ts';
+import type { AuditLog } from './audit-log.ts';
 
 export interface CheckpointServiceOptions {
   store: Store;
   clock: Clock;
   engine: EngineAccess;
   files: CheckpointFiles;
+  audit: AuditLog;
 }
+
+type ReadPurpose = 'download' | 'load' | 'sample';
 
 export interface SaveRequest extends CheckpointKey {
   ttl_seconds: number | null;
@@ -63,6 +67,7 @@ export class CheckpointService {
       await engine.run((e) => e.saveModel({ modelId: request.run_id, directory: staged, includeOptimizer }));
       const sizeBytes = await files.seal(staged);
       await this.#folders.run(() => this.#publish(request, staged, sizeBytes));
+      this.#record('created', request, { overwrite: request.overwrite });
     } catch (error) {
       await files.discardStaged(staged);
       throw error;
@@ -70,9 +75,53 @@ export class CheckpointService {
     return path;
   }
 
-  /** Gives `read` a checkpoint whose files stay as they are until it is done. Errors as of `require`. */
-  read<Result>(key: CheckpointKey, read: (checkpoint: CheckpointOnDisk) => Promise<Result>): Promise<Result> {
-    return this.#folders.run(() => read(this.require(key)));
+  /**
+   * Gives `read` a checkpoint whose files stay as they are until it is done. `purpose` is what the audit log says it was
+   * read for. Errors as of `require`.
+   */
+  read<Result>(
+    key: CheckpointKey,
+    purpose: ReadPurpose,
+    read: (checkpoint: CheckpointOnDisk) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#folders.run(() => {
+      const checkpoint = this.require(key);
+      this.#record('read', key, { purpose });
+      return read(checkpoint);
+    });
+  }
+
+  /**
+   * Copies a checkpoint, which then shares its files with the source, into the run that `makeRun` makes. Neither the
+   * source's expiry nor its being public passes on. Answers the copy's path; errors as of `require`.
+   */
+  copy(
+    source: CheckpointKey,
+    ttl_seconds: number | null,
+    makeRun: (source: CheckpointOnDisk) => string,
+  ): Promise<string> {
+    const { files } = this.#options;
+    return this.#folders.run(async () => {
+      const {
+        directory,
+        size_bytes,
+        expires_at: _expiry,
+        is_public: _public,
+        ...facts
+      } = this.require(source);
+      const staged = await files.stage();
+      try {
+        await files.link(directory, staged);
+        const run_id = makeRun(this.require(source));
+        const copy = { ...facts, run_id, ttl_seconds, overwrite: false };
+        await this.#publish(copy, staged, size_bytes);
+        this.#record('copied', copy, { source_path: toCheckpointPath(source) });
+        return toCheckpointPath(copy);
+      } catch (error) {
+        await files.discardStaged(staged);
+        throw error;
+      }
+    });
   }
 
   /** Finds a checkpoint; 404 for what does not exist. */
@@ -121,6 +170,7 @@ export class CheckpointService {
   delete(key: CheckpointKey): Promise<void> {
     return this.#folders.run(() => {
       this.require(key);
+      this.#record('deleted', key);
       return this.#remove(key);
     });
   }
@@ -128,18 +178,23 @@ export class CheckpointService {
   setPublic(key: CheckpointKey, isPublic: boolean): void {
     this.require(key);
     this.#options.store.checkpoints.setPublic(key, isPublic);
+    this.#record(isPublic ? 'published' : 'unpublished', key);
   }
 
   setTtl(key: CheckpointKey, ttlSeconds: number | null): void {
     const expiresAt = toExpiry(ttlSeconds, this.#options.clock.now(), 400);
     this.require(key);
     this.#options.store.checkpoints.setExpiry(key, expiresAt);
+    this.#record('ttl_set', key, { ttl_seconds: ttlSeconds });
   }
 
   removeExpired(): Promise<void> {
     return this.#folders.run(async () => {
       const { store, clock } = this.#options;
-      for (const row of store.checkpoints.listExpired(clock.now())) await this.#remove(row);
+      for (const row of store.checkpoints.listExpired(clock.now())) {
+        this.#record('expired', row);
+        await this.#remove(row);
+      }
     });
   }
 
@@ -158,6 +213,15 @@ export class CheckpointService {
         size_bytes,
       }),
     );
+  }
+
+  #record(action: string, key: CheckpointKey, details: Record<string, unknown> = {}): void {
+    const { run_id: model_id } = key;
+    this.#options.audit.record(`checkpoint_${action}`, {
+      tinker_path: toCheckpointPath(key),
+      model_id,
+      ...details,
+    });
   }
 
   /** The row goes first: a folder without a row is cleaned at the next start, a row without a folder would not be. */

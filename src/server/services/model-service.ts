@@ -111,6 +111,10 @@ export class ModelService {
     return model;
   }
 
+  has(modelId: string): boolean {
+    return this.#live.has(modelId);
+  }
+
   /** Queues an operation. The same `seq_id` again is the same operation, whatever else the request says. */
   submit(model: LiveModel, seqId: number | undefined, operation: () => Promise<OperationResult>): Submission {
     const key = seqId === undefined ? undefined : toKey(model.run.id, seqId);
@@ -246,6 +250,13 @@ export class ModelService {
     const { store, sessions, checkpoints } = this.#options;
     const run = store.trainingRuns.find(modelId);
     if (run === undefined) return new HttpError(404, `Unknown model ${modelId}`);
+    if (run.copied_from !== undefined) {
+      const copy = checkpoints.listOfRun(modelId)[0]?.tinker_path ?? 'its checkpoint';
+      return new HttpError(
+        404,
+        `${modelId} is a copy and cannot be trained: create a training client from ${copy}`,
+      );
+    }
     sessions.requireActive(run.session_id);
     const cause = this.#unloaded.has(modelId) ? 'it was unloaded' : 'the server was restarted';
     const last = checkpoints.findLatestPath(modelId);

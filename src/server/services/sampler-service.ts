@@ -164,7 +164,7 @@ export class SamplerService {
 
   #load({ id, model_path }: Omit<SamplerRow, 'created_at'>, base: BaseModel): Promise<void> {
     if (model_path === null) return this.#createInEngine(id, base, { kind: 'base' });
-    return this.#options.checkpoints.read(toCheckpointKey(model_path), ({ directory }) =>
+    return this.#options.checkpoints.read(toCheckpointKey(model_path), 'sample', ({ directory }) =>
       this.#createInEngine(id, base, { kind: 'directory', directory }),
     );
   }

@@ -9,9 +9,14 @@ import { FutureTable } from '../future-table.ts';
 import { ModelHub } from '../model-hub.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { Store } from '../store/store.ts';
+import { meterEngine, UsageMeter } from '../usage-meter.ts';
+import { AuditLog } from './audit-log.ts';
+import { BillingService } from './billing-service.ts';
 import { CheckpointService } from './checkpoint-service.ts';
+import { CopyService } from './copy-service.ts';
 import { ModelService } from './model-service.ts';
 import { SamplerService } from './sampler-service.ts';
+import { SessionSearch } from './session-search.ts';
 import { SessionService } from './session-service.ts';
 import { TrainingRunService } from './training-run-service.ts';
 import { TrainingService } from './training-service.ts';
@@ -25,13 +30,16 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
   const bootId = randomBytes(6).toString('hex');
   store.boots.insert(bootId, clock.now());
   const background = new BackgroundWork(logger);
-  const engine = new EngineAccess(engineModule);
+  const meter = new UsageMeter(store.usage, clock);
+  const engine = new EngineAccess(meterEngine(engineModule, meter));
   const futures = new FutureTable(bootId, clock);
   const files = new CheckpointFiles(dataDir);
-  const checkpoints = new CheckpointService({ store, clock, engine, files });
+  const audit = new AuditLog({ audit: store.audit, clock });
+  const checkpoints = new CheckpointService({ store, clock, engine, files, audit });
   const sessions = new SessionService({
     store,
     clock,
+    audit,
     sessionTimeoutMs: options.sessionTimeoutMs,
     onEnd: (id) => {
       background.start('freeing a session', () =>
@@ -69,6 +77,11 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
     models,
     samplers,
     archives,
+    audit,
+    meter,
+    billing: new BillingService({ store, clock, meter }),
+    copies: new CopyService({ store, clock, checkpoints, sessions, models }),
+    sessionSearch: new SessionSearch({ store, clock }),
     training: new TrainingService({ engine, models, checkpoints, samplers }),
     trainingRuns: new TrainingRunService({ trainingRuns: store.trainingRuns, checkpoints }),
     signer: new UrlSigner(randomBytes(32)),
@@ -87,6 +100,7 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
       await archives.idle();
       await engine.close();
       await background.idle();
+      meter.flush();
     },
   };
 }

@@ -6,10 +6,12 @@ import { HttpError } from '../errors.ts';
 import { onlyTexts } from '../metadata.ts';
 import type { SessionRow, SessionStatus } from '../store/session-store.ts';
 import type { Store } from '../store/store.ts';
+import type { AuditLog } from './audit-log.ts';
 
 export interface SessionServiceOptions {
   store: Store;
   clock: Clock;
+  audit: AuditLog;
   sessionTimeoutMs: number;
   /** Called once for every session that ends while the server runs. */
   onEnd: (sessionId: string) => void;
@@ -80,6 +82,30 @@ export class SessionService {
   finish(id: string, reason: FinishReason, detail: string | null): void {
     this.#require(id);
     this.#end(id, reason, detail);
+  }
+
+  /** Any project will do: here they exist by being named. */
+  assignProject(id: string, projectId: string): void {
+    this.#require(id);
+    this.#options.store.sessions.setProject(id, projectId);
+    this.#options.audit.record('project_session_assigned', { session_id: id, project_id: projectId });
+  }
+
+  /** A session that has ended already, for something that is made without a client: a copy of weights. */
+  createFinished(projectId: string, displayName: string): string {
+    const id = randomUUID();
+    this.#options.store.sessions.insert({
+      id,
+      created_at: this.#options.clock.now(),
+      status: 'success',
+      status_detail: null,
+      tags: [],
+      user_metadata: {},
+      display_name: displayName,
+      project_id: projectId,
+      sdk_version: null,
+    });
+    return id;
   }
 
   /** Ends the sessions whose clients have been silent for too long. */

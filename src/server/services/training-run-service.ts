@@ -2,6 +2,7 @@ import type { Checkpoint } from '../../types/checkpoints.ts';
 import type { TrainingRun } from '../../types/runs.ts';
 import { HttpError } from '../errors.ts';
 import { onlyTexts } from '../metadata.ts';
+import { owner } from '../owner.ts';
 import type { CheckpointKind } from '../store/checkpoint-store.ts';
 import type { TrainingRunRow, TrainingRunStore } from '../store/training-run-store.ts';
 import type { CheckpointService } from './checkpoint-service.ts';
@@ -19,11 +20,15 @@ export class TrainingRunService {
     this.#options = options;
   }
 
-  list(limit: number, offset: number): { runs: TrainingRun[]; totalCount: number } {
+  list(
+    limit: number,
+    offset: number,
+    projectId: string | undefined,
+  ): { runs: TrainingRun[]; totalCount: number } {
     const { trainingRuns } = this.#options;
     return {
-      runs: trainingRuns.list(limit, offset).map((row) => this.#toTrainingRun(row)),
-      totalCount: trainingRuns.count(),
+      runs: trainingRuns.list(limit, offset, projectId).map((row) => this.#toTrainingRun(row)),
+      totalCount: trainingRuns.count(projectId),
     };
   }
 
@@ -48,7 +53,7 @@ export class TrainingRunService {
     return {
       training_run_id: row.id,
       base_model: row.base_model,
-      model_owner: 'local',
+      model_owner: owner.name,
       is_lora: true,
       corrupted: false,
       lora_rank: row.lora_config.rank,

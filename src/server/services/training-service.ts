@@ -166,7 +166,7 @@ export class TrainingService {
   async #load(modelId: string, baseModel: string, request: LoadWeights): Promise<OperationResult> {
     const { path, optimizer: includeOptimizer } = request;
     const { checkpoints, engine } = this.#options;
-    await checkpoints.read(toCheckpointKey(path), async ({ directory, base_model }) => {
+    await checkpoints.read(toCheckpointKey(path), 'load', async ({ directory, base_model }) => {
       if (base_model !== baseModel) {
         throw new OperationError(
           `${path} is of ${base_model} and cannot be loaded into ${baseModel}`,

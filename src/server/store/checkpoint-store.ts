@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { LoraConfig, OptimizerConfig } from '../../types/training.ts';
+import { defaultProjectId } from '../owner.ts';
 import { integer, optionalInteger, optionalText, text, type Row } from './database.ts';
 
 /** The kinds this server makes, as they stand in a tinker path. */
@@ -114,6 +115,44 @@ export class CheckpointStore {
       .prepare('SELECT * FROM checkpoints WHERE expires_at <= ?')
       .all(now)
       .map(toCheckpoint);
+  }
+
+  /** Of each project, what is stored at `now`. */
+  sumByProject(now: number): { project_id: string; checkpoint_count: number; size_bytes: number }[] {
+    return this.#database
+      .prepare(
+        `SELECT coalesce(sessions.project_id, '${defaultProjectId}') AS project, count(*) AS checkpoint_count,
+          sum(size_bytes) AS size_bytes
+        FROM checkpoints JOIN training_runs ON training_runs.id = run_id JOIN sessions ON sessions.id = session_id
+        WHERE ${alive} GROUP BY project ORDER BY project`,
+      )
+      .all(now)
+      .map((row) => ({
+        project_id: text(row, 'project'),
+        checkpoint_count: integer(row, 'checkpoint_count'),
+        size_bytes: integer(row, 'size_bytes'),
+      }));
+  }
+
+  /** How many checkpoints a session has at `now`, and their size. */
+  sumOfSession(sessionId: string, now: number): { count: number; sizeBytes: number } {
+    const row = this.#database
+      .prepare(
+        `SELECT count(*) AS total, coalesce(sum(size_bytes), 0) AS size_bytes FROM checkpoints
+        WHERE run_id IN (SELECT id FROM training_runs WHERE session_id = ?) AND ${alive}`,
+      )
+      .get(sessionId, now);
+    return { count: integer(row ?? {}, 'total'), sizeBytes: integer(row ?? {}, 'size_bytes') };
+  }
+
+  /** What is stored at `now`, each with the session that made it. */
+  listStored(now: number): (CheckpointRow & { session_id: string })[] {
+    return this.#database
+      .prepare(
+        `SELECT checkpoints.*, session_id FROM checkpoints JOIN training_runs ON training_runs.id = run_id WHERE ${alive}`,
+      )
+      .all(now)
+      .map((row) => ({ ...toCheckpoint(row), session_id: text(row, 'session_id') }));
   }
 
   setPublic({ run_id, kind, name }: CheckpointKey, isPublic: boolean): void {

@@ -4,7 +4,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { InvalidArgumentError } from '../../core/errors.ts';
 
 /** Goes up when the tables change. */
-const schemaVersion = 1;
+const schemaVersion = 2;
+
+/** What brings a file of that version to the next one, apart from tables that are new. */
+const migrations: Readonly<Record<number, string>> = {
+  1: 'ALTER TABLE training_runs ADD COLUMN copied_from TEXT;',
+};
 
 const schema = `
 CREATE TABLE IF NOT EXISTS boots (id TEXT PRIMARY KEY, started_at INTEGER NOT NULL) STRICT;
@@ -14,7 +19,8 @@ CREATE TABLE IF NOT EXISTS sessions (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS training_runs (
   id TEXT PRIMARY KEY, session_id TEXT NOT NULL REFERENCES sessions(id), base_model TEXT NOT NULL, lora_config TEXT NOT NULL,
-  optimizer_config TEXT NOT NULL, user_metadata TEXT NOT NULL, created_at INTEGER NOT NULL, last_request_at INTEGER NOT NULL
+  optimizer_config TEXT NOT NULL, user_metadata TEXT NOT NULL, created_at INTEGER NOT NULL, last_request_at INTEGER NOT NULL,
+  copied_from TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS training_runs_by_session ON training_runs(session_id);
 CREATE TABLE IF NOT EXISTS samplers (
@@ -29,6 +35,12 @@ CREATE TABLE IF NOT EXISTS checkpoints (
   PRIMARY KEY (run_id, kind, name)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS checkpoints_by_time ON checkpoints(created_at);
+CREATE TABLE IF NOT EXISTS audit (at INTEGER NOT NULL, event TEXT NOT NULL, details TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS audit_by_time ON audit(at);
+CREATE TABLE IF NOT EXISTS usage (
+  hour INTEGER NOT NULL, session_id TEXT NOT NULL, base_model TEXT NOT NULL, kind TEXT NOT NULL, quantity INTEGER NOT NULL,
+  PRIMARY KEY (hour, session_id, base_model, kind)
+) STRICT;
 `;
 
 /**
@@ -39,8 +51,8 @@ export function openDatabase(dataDir: string): DatabaseSync {
   const database = openFile(dataDir);
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-    checkVersion(database, dataDir);
-    database.exec(`BEGIN IMMEDIATE; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT`);
+    const migration = migrations[readVersion(database, dataDir)] ?? '';
+    database.exec(`BEGIN IMMEDIATE; ${migration} ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT`);
     return database;
   } catch (error) {
     database.close();
@@ -54,13 +66,14 @@ export function openDatabase(dataDir: string): DatabaseSync {
   }
 }
 
-function checkVersion(database: DatabaseSync, dataDir: string): void {
+function readVersion(database: DatabaseSync, dataDir: string): number {
   const version = integer(database.prepare('PRAGMA user_version').get() ?? {}, 'user_version');
   if (version > schemaVersion) {
     throw new InvalidArgumentError(
       `The data folder ${dataDir} was made by a newer version of this package. Update it, or choose another folder.`,
     );
   }
+  return version;
 }
 
 function openFile(dataDir: string): DatabaseSync {

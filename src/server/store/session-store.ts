@@ -51,6 +51,21 @@ export class SessionStore {
       .map((row) => text(row, 'id'));
   }
 
+  /** Newest first, from the one after `lastId` on, which must exist; read as far as they are asked for. */
+  *iterate(lastId: string | undefined): Generator<SessionRow> {
+    const rows = this.#database
+      .prepare(
+        `SELECT * FROM sessions WHERE ?1 IS NULL OR (created_at, rowid) < (SELECT created_at, rowid FROM sessions WHERE id = ?1)
+        ORDER BY created_at DESC, rowid DESC`,
+      )
+      .iterate(lastId ?? null);
+    for (const row of rows) yield toSession(row);
+  }
+
+  setProject(id: string, projectId: string): void {
+    this.#database.prepare('UPDATE sessions SET project_id = ? WHERE id = ?').run(projectId, id);
+  }
+
   listActiveIds(): string[] {
     return this.#database
       .prepare(`SELECT id FROM sessions WHERE status = 'active'`)

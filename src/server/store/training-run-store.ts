@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { LoraConfig, OptimizerConfig } from '../../types/training.ts';
-import { integer, text, type Row } from './database.ts';
+import { defaultProjectId } from '../owner.ts';
+import { integer, optionalText, text, type Row } from './database.ts';
 
 /** A model and the training run it makes are one row: both have the model's id. */
 export interface TrainingRunRow {
@@ -12,7 +13,12 @@ export interface TrainingRunRow {
   user_metadata: Record<string, unknown>;
   created_at: number;
   last_request_at: number;
+  /** The path whose copy this run is: such a run has its checkpoint and cannot be trained. */
+  copied_from?: string | undefined;
 }
+
+const inProject = `(?1 IS NULL OR session_id IN (
+  SELECT id FROM sessions WHERE coalesce(project_id, '${defaultProjectId}') = ?1))`;
 
 export class TrainingRunStore {
   readonly #database: DatabaseSync;
@@ -25,7 +31,7 @@ export class TrainingRunStore {
   insertOrReplace(run: TrainingRunRow): void {
     this.#database
       .prepare(
-        `INSERT INTO training_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+        `INSERT INTO training_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
           base_model = excluded.base_model, lora_config = excluded.lora_config,
           optimizer_config = excluded.optimizer_config, user_metadata = excluded.user_metadata,
           created_at = excluded.created_at, last_request_at = excluded.last_request_at`,
@@ -39,6 +45,7 @@ export class TrainingRunStore {
         JSON.stringify(run.user_metadata),
         run.created_at,
         run.last_request_at,
+        run.copied_from ?? null,
       );
   }
 
@@ -47,11 +54,13 @@ export class TrainingRunStore {
     return row === undefined ? undefined : toTrainingRun(row);
   }
 
-  /** Newest first. */
-  list(limit: number, offset: number): TrainingRunRow[] {
+  /** Newest first; of one project, if it is given. */
+  list(limit: number, offset: number, projectId: string | undefined): TrainingRunRow[] {
     return this.#database
-      .prepare('SELECT * FROM training_runs ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?')
-      .all(limit, offset)
+      .prepare(
+        `SELECT * FROM training_runs WHERE ${inProject} ORDER BY created_at DESC, rowid DESC LIMIT ?2 OFFSET ?3`,
+      )
+      .all(projectId ?? null, limit, offset)
       .map(toTrainingRun);
   }
 
@@ -69,11 +78,11 @@ export class TrainingRunStore {
       .map((row) => text(row, 'id'));
   }
 
-  count(): number {
-    return integer(
-      this.#database.prepare('SELECT count(*) AS total FROM training_runs').get() ?? {},
-      'total',
-    );
+  count(projectId: string | undefined): number {
+    const row = this.#database
+      .prepare(`SELECT count(*) AS total FROM training_runs WHERE ${inProject}`)
+      .get(projectId ?? null);
+    return integer(row ?? {}, 'total');
   }
 
   touch(id: string, now: number): void {
@@ -95,5 +104,6 @@ function toTrainingRun(row: Row): TrainingRunRow {
     user_metadata: JSON.parse(text(row, 'user_metadata')),
     created_at: integer(row, 'created_at'),
     last_request_at: integer(row, 'last_request_at'),
+    copied_from: optionalText(row, 'copied_from') ?? undefined,
   };
 }
