@@ -108,6 +108,7 @@ export function createProgram(start: (body: CommandBody) => Promise<void>): Prog
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--data-dir <dir>', 'where runs and checkpoints are kept', './tinker-data')
     .option('--api-key <key>', 'what clients must send as their key; any key will do without it')
+    .option('--alias <name=model>', 'another name for a local model; may be repeated', toAliases, {})
     .action((options: ServeOptions) =>
       start(async (context) => (await import('./commands/serve.ts')).serve(context, options)),
     );
@@ -143,6 +144,13 @@ function limitOption(): Option {
 function toInteger(text: string): number {
   if (!/^[+-]?\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number.parseInt(text, 10);
+}
+
+function toAliases(text: string, previous: Readonly<Record<string, string>>): Record<string, string> {
+  const [, name, model] = /^([^=]+)=([^=]+)$/.exec(text) ?? [];
+  if (name === undefined || model === undefined)
+    throw new InvalidArgumentError('It must look like Qwen/Qwen3-8B=local/stories-1m.');
+  return { ...previous, [name]: model };
 }
 
 function toPort(text: string): number {

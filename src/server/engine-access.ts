@@ -48,7 +48,17 @@ export class EngineAccess {
     const model = models.find((candidate) => candidate.name === name);
     if (model !== undefined) return model;
     const known = models.map((candidate) => candidate.name).join(', ');
-    throw new HttpError(404, `Unknown base model ${name}. This server has: ${known}`);
+    throw new HttpError(
+      404,
+      `Unknown base model ${name}. This server has: ${known}. Its option --alias offers one under another name`,
+    );
+  }
+
+  /** Whether two names are those of one model. */
+  async isSameModel(first: string, second: string): Promise<boolean> {
+    if (first === second) return true;
+    const [one, other] = [await this.baseModel(first), await this.baseModel(second)];
+    return (one.aliasOf ?? one.name) === (other.aliasOf ?? other.name);
   }
 
   /** Calls that wait here, and later ones, fail. */

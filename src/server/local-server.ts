@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { InvalidArgumentError } from '../core/errors.ts';
+import { checkAliases } from './aliases.ts';
 import { createApp } from './app.ts';
 import { createEngine } from './engine/index.ts';
 import { FaultList, type Faults } from './faults.ts';
@@ -29,6 +30,7 @@ export interface LocalServer extends AsyncDisposable {
 export async function createLocalServer(options: LocalServerOptions): Promise<LocalServer> {
   const resolved = resolveOptions({ ...options, dataDir: resolve(options.dataDir) });
   const { dataDir, clock, modelsDirectory } = resolved;
+  checkAliases(resolved.aliases, modelsDirectory);
   await using cleanup = new AsyncDisposableStack();
   const store = new Store(dataDir);
   cleanup.defer(() => store.close());

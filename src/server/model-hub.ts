@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { resolveAlias, type Aliases } from './aliases.ts';
 import { HttpError } from './errors.ts';
 
 export interface HubFile {
@@ -16,15 +17,17 @@ const safeName = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/;
 /** The files of the base models, as a model hub would give them to tokenizer libraries (wire-protocol 7.5). */
 export class ModelHub {
   readonly #modelsDirectory: string;
+  readonly #aliases: Aliases;
 
-  constructor(modelsDirectory: string) {
+  constructor(modelsDirectory: string, aliases: Aliases) {
     this.#modelsDirectory = modelsDirectory;
+    this.#aliases = aliases;
   }
 
   /** A file of `<organization>/<name>`; 404 with the hub's own error code if there is none. */
   async read(organization: string, name: string, file: string): Promise<HubFile> {
     const model = `${organization}/${name}`;
-    const directory = join(this.#modelsDirectory, organization, name);
+    const directory = join(this.#modelsDirectory, resolveAlias(this.#aliases, model));
     const names = safeName.test(organization) && safeName.test(name) ? await listFiles(directory) : [];
     if (names.length === 0)
       throw new HttpError(404, `Unknown model ${model}`, { 'x-error-code': 'RepoNotFound' });

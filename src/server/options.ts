@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { stderrLogger, type Logger } from '../core/logger.ts';
+import type { Aliases } from './aliases.ts';
 import type { Fault } from './faults.ts';
 
 export interface LocalServerOptions {
@@ -20,6 +21,8 @@ export interface LocalServerOptions {
   faults?: readonly Fault[] | undefined;
   /** Folder of the base models, `<organization>/<name>/`; by default the one of this package. */
   modelsDirectory?: string | undefined;
+  /** Other names for base models, alias to model: `{ 'Qwen/Qwen3-8B': 'local/stories-1m' }`. Default: none. */
+  aliases?: Aliases | undefined;
   /** Default: warnings and errors to standard error. */
   logger?: Logger | undefined;
   /** How long a poll of a result is held before it is told to ask again. Default 30 s; clients give up at 45 s. */
@@ -60,6 +63,7 @@ export function resolveOptions(options: LocalServerOptions): ResolvedOptions {
     clock: options.clock ?? systemClock,
     faults: options.faults ?? [],
     modelsDirectory: options.modelsDirectory ?? fileURLToPath(new URL('../../models', import.meta.url)),
+    aliases: options.aliases ?? {},
     logger: options.logger ?? stderrLogger('warn'),
     holdMs: options.holdMs ?? 30_000,
     gapTimeoutMs: options.gapTimeoutMs ?? 5 * minuteMs,

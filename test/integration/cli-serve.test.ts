@@ -88,6 +88,19 @@ describe('serve', () => {
     expect(await withKey('tml-other')).toMatchObject({ exitCode: 3 });
   });
 
+  it('offers a model under the names of --alias, and says what each really is', async () => {
+    const { url } = await serve('--alias', 'Qwen/Qwen3-8B=local/random', '--alias', 'a/b=local/stories-1m');
+    const response = await fetch(`${url}/api/v1/get_server_capabilities`);
+    expect(await response.json()).toMatchObject({
+      supported_models: [
+        { model_name: 'local/random' },
+        { model_name: 'local/stories-1m' },
+        { model_name: 'Qwen/Qwen3-8B', alias_of: 'local/random' },
+        { model_name: 'a/b', alias_of: 'local/stories-1m' },
+      ],
+    });
+  });
+
   it('warns of a key that the official SDK would refuse', async () => {
     const { shows } = await serve('--api-key', 'secret');
     expect(await shows('stderr', /^Warning: .*tml-.*\n/)).toContain("'tml-'");
@@ -134,6 +147,14 @@ describe('serve refuses, and says what to do', () => {
     });
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^Error: .*file\/data.*\n.*--data-dir.*\n$/);
+  });
+
+  it('an alias that cannot be used', async () => {
+    const refused = (alias: string) => runCli(['serve', '--port', '0', '--alias', alias], { cwd: folder });
+    const unknown = await refused('Qwen/Qwen3-8B=local/none');
+    expect(unknown).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(unknown.stderr).toMatch(/^Error: .*there is no model local\/none.*\n.*--alias.*\n$/);
+    expect(await refused('Qwen/Qwen3-8B')).toMatchObject({ exitCode: 2, stdout: '' });
   });
 
   it('a key that no header can carry', async () => {

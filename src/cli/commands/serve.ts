@@ -9,6 +9,8 @@ export interface ServeOptions {
   host: string;
   dataDir: string;
   apiKey?: string | undefined;
+  /** Alias to model. */
+  alias: Readonly<Record<string, string>>;
 }
 
 /** Runs a server until it is interrupted, which is how it is meant to end; the one line about it is printed at once. */
@@ -67,9 +69,9 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
-async function start({ port, host, dataDir, apiKey }: ServeOptions): Promise<LocalServer> {
+async function start({ port, host, dataDir, apiKey, alias }: ServeOptions): Promise<LocalServer> {
   try {
-    return await createLocalServer({ port, host, dataDir, apiKey });
+    return await createLocalServer({ port, host, dataDir, apiKey, aliases: alias });
   } catch (error) {
     throw TinkerError.isInstance(error) ? explain(error, { port, host }) : error;
   }
@@ -77,6 +79,10 @@ async function start({ port, host, dataDir, apiKey }: ServeOptions): Promise<Loc
 
 /** What to type instead, for what may be wrong with an address or with the data folder. */
 function explain(error: TinkerError, { port, host }: Pick<ServeOptions, 'port' | 'host'>): CommandError {
+  if (error.details?.['alias'] !== undefined) {
+    const hint = 'For example: --alias Qwen/Qwen3-8B=local/stories-1m';
+    return new CommandError('invalid_argument', error.message, hint, error);
+  }
   const code = error.cause instanceof Error && 'code' in error.cause ? error.cause.code : undefined;
   const isAddress =
     error.cause instanceof Error && 'syscall' in error.cause && error.cause.syscall !== 'mkdir';

@@ -49,6 +49,8 @@ export interface BaseModel {
   vocabularySize: number;
   maxContextLength: number;
   parameterCount: number;
+  /** The model that this one is, when it goes by another name. */
+  aliasOf?: string | undefined;
 }
 
 /** One datum. Targets are row-major `[tokens.length, targetCount]`; so are the inputs of the loss. */

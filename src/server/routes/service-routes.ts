@@ -37,11 +37,13 @@ export const serviceRoutes: FastifyPluginCallbackZod<Services> = (app, options, 
   app.get('/get_server_capabilities', async () => {
     const models = await engine.models();
     return {
-      supported_models: models.map(({ name, maxContextLength }) => ({
+      supported_models: models.map(({ name, maxContextLength, aliasOf }) => ({
         model_name: name,
         max_context_length: maxContextLength,
         trainable: true,
         sampleable: true,
+        // Clients ignore what they do not know; whoever looks sees what the model really is.
+        ...(aliasOf === undefined ? {} : { alias_of: aliasOf }),
       })),
     };
   });

@@ -133,11 +133,11 @@ export class ModelService {
   }
 
   info(modelId: string): GetInfoResponse & { type: 'get_info' } {
-    const { run } = this.require(modelId);
+    const { run, base } = this.require(modelId);
     return {
       type: 'get_info',
       model_id: modelId,
-      model_data: { arch: 'llama', model_name: run.base_model, tokenizer_id: run.base_model },
+      model_data: { arch: 'llama', model_name: run.base_model, tokenizer_id: base.aliasOf ?? base.name },
       optimizer_config: run.optimizer_config,
       is_lora: true,
       lora_rank: run.lora_config.rank,

@@ -59,7 +59,7 @@ export class SamplerService {
       model_path == null ? undefined : this.#options.checkpoints.require(toCheckpointKey(model_path));
     const baseName = checkpoint?.base_model ?? base_model;
     if (baseName == null) throw new HttpError(422, 'create_sampling_session needs base_model or model_path');
-    if (base_model != null && base_model !== baseName) {
+    if (base_model != null && !(await this.#options.engine.isSameModel(base_model, baseName))) {
       throw new HttpError(422, `${model_path} is of ${baseName}, not of ${base_model}`);
     }
     const base = await this.#options.engine.baseModel(baseName);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ArchiveService } from '../archive/archive-service.ts';
+import { aliasEngine } from '../aliases.ts';
 import { UrlSigner } from '../archive/signed-url.ts';
 import { BackgroundWork } from '../background-work.ts';
 import { CheckpointFiles } from '../checkpoint-files.ts';
@@ -31,7 +32,7 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
   store.boots.insert(bootId, clock.now());
   const background = new BackgroundWork(logger);
   const meter = new UsageMeter(store.usage, clock);
-  const engine = new EngineAccess(meterEngine(engineModule, meter));
+  const engine = new EngineAccess(meterEngine(aliasEngine(engineModule, options.aliases), meter));
   const futures = new FutureTable(bootId, clock);
   const files = new CheckpointFiles(dataDir);
   const audit = new AuditLog({ audit: store.audit, clock });
@@ -85,7 +86,7 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
     training: new TrainingService({ engine, models, checkpoints, samplers }),
     trainingRuns: new TrainingRunService({ trainingRuns: store.trainingRuns, checkpoints }),
     signer: new UrlSigner(randomBytes(32)),
-    hub: new ModelHub(options.modelsDirectory),
+    hub: new ModelHub(options.modelsDirectory, options.aliases),
 
     /** At start: cleans what a kill left in the data folder. */
     recover: async (): Promise<void> => {

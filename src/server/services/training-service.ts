@@ -167,7 +167,7 @@ export class TrainingService {
     const { path, optimizer: includeOptimizer } = request;
     const { checkpoints, engine } = this.#options;
     await checkpoints.read(toCheckpointKey(path), 'load', async ({ directory, base_model }) => {
-      if (base_model !== baseModel) {
+      if (!(await engine.isSameModel(base_model, baseModel))) {
         throw new OperationError(
           `${path} is of ${base_model} and cannot be loaded into ${baseModel}`,
           'user',
@@ -202,5 +202,5 @@ export class TrainingService {
 function requireTrainingState(path: string): void {
   const { kind } = toCheckpointKey(path);
   if (kind !== 'weights')
-    throw new HttpError(422, `${path} is no training state, and only one (weights) can be loaded`);
+    throw new HttpError(422, `${path} cannot be trained from; only a training state (weights) can be loaded`);
 }

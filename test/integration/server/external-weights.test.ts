@@ -126,7 +126,7 @@ describe('external_weights_urls (RST-24)', () => {
 
   it('cannot be trained from, and its URLs end with it', async () => {
     const load = { model_id, seq_id: 6, path: saved.path, optimizer: false };
-    expect((await client.post('load_weights', load)).json.detail).toContain('is no training state');
+    expect((await client.post('load_weights', load)).json.detail).toContain('only a training state');
     const url = (await askUrls()).json.urls['adapter_config.json'];
     clock.advance(15 * 60_000);
     expect((await fetchSigned(url)).json.detail).toContain('expired');
