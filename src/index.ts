@@ -53,7 +53,7 @@ export { packageVersion } from './core/version.ts';
 
 export type { ArchiveUrlResponse, Checkpoint, CheckpointType, Cursor } from './types/checkpoints.ts';
 export type { CustomLoss, CustomLossInput, CustomLossValue } from './types/custom-loss.ts';
-export type { Datum } from './types/datum.ts';
+export type { Datum, ProvenanceSpan } from './types/datum.ts';
 export type {
   ArchiveLimits,
   DownloadedFile,
@@ -71,7 +71,7 @@ export type {
   ServiceEvents,
   TrainingEvents,
 } from './types/events.ts';
-export type { LossFn, LossFnConfig } from './types/loss.ts';
+export type { LossChoice, LossConfigs, LossFn } from './types/loss.ts';
 export type { ModelInput, ModelInputChunk, Tokens } from './types/model-input.ts';
 export type { RequestOptions } from './types/options.ts';
 export type { AccessScope, TrainingRun } from './types/runs.ts';

@@ -1,8 +1,16 @@
 import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { toBase64, toRawBytes } from '../core/base64.ts';
 import { InvalidArgumentError } from '../core/errors.ts';
 import { toBigIntArray, toBytes, toFloatArray, toTokenArray, toTokenList } from '../core/tensors.ts';
-import { ChunkSchema, DType, ForwardBackwardRequestSchema, TensorSchema } from '../proto/tinker_public_pb.ts';
-import type { Datum } from '../types/datum.ts';
+import {
+  ChunkSchema,
+  DatumSchema,
+  DType,
+  ForwardBackwardRequestSchema,
+  TensorSchema,
+  type ProvenanceSpanSchema,
+} from '../proto/tinker_public_pb.ts';
+import type { Datum, ProvenanceSpan } from '../types/datum.ts';
 import type { LossFn, LossFnConfig } from '../types/loss.ts';
 import type { ModelInput, ModelInputChunk, Tokens } from '../types/model-input.ts';
 import type { TensorInput } from '../types/tensor.ts';
@@ -69,7 +77,24 @@ function encodeDatum(datum: Datum, what: string): MessageParts {
       .message(mapEntryFields.value, value);
     message.message(datumFields.lossFnInputs, entry);
   }
-  return message;
+  const { model_input_spans, loss_fn_input_spans } = datum;
+  if (model_input_spans === undefined || loss_fn_input_spans === undefined) return message;
+  const modelInputSpans = model_input_spans.map(toSpan);
+  return message.encoded(
+    encode(DatumSchema, { modelInputSpans, lossFnInputSpans: loss_fn_input_spans.map(toSpan) }),
+  );
+}
+
+function toSpan({
+  type,
+  sequence_id,
+  offset = 0,
+  length,
+}: ProvenanceSpan): MessageInitShape<typeof ProvenanceSpanSchema> {
+  const value = { sequenceId: sequence_id, offset: BigInt(offset), length: BigInt(length) };
+  return type === 'prompt_tokens'
+    ? { span: { case: 'promptTokens', value } }
+    : { span: { case: 'sampledTokens', value } };
 }
 
 function encodeChunk(chunk: ModelInputChunk, what: string): MessageParts {
@@ -86,12 +111,12 @@ function encodeChunk(chunk: ModelInputChunk, what: string): MessageParts {
     }
     case 'image': {
       const { data, format, expected_tokens } = chunk;
-      const image = { data: Buffer.from(data, 'base64'), format };
+      const image = { data: toRawBytes(data), format };
       const value = expected_tokens == null ? image : { ...image, expectedTokens: expected_tokens };
       return message.encoded(encode(ChunkSchema, { chunk: { case: 'image', value } }));
     }
     case 'dmel': {
-      const value = { dmel: Buffer.from(chunk.dmel, 'base64') };
+      const value = { dmel: toRawBytes(chunk.dmel) };
       return message.encoded(encode(ChunkSchema, { chunk: { case: 'dmel', value } }));
     }
     case 'image_asset_pointer':
@@ -147,39 +172,65 @@ function encodeIntegers(values: TensorInput['data'], what: string): Uint8Array {
 /** A checked prompt as JSON carries it: typed arrays would turn into objects. */
 export function encodePrompt(prompt: ModelInput): { chunks: object[] } {
   return {
-    chunks: prompt.chunks.map((chunk) =>
-      chunk.type === 'encoded_text' ? { tokens: toTokenList(chunk.tokens), type: chunk.type } : chunk,
-    ),
+    chunks: prompt.chunks.map(encodeChunkJson),
   };
+}
+
+function encodeChunkJson(chunk: ModelInputChunk): object {
+  switch (chunk.type) {
+    case 'encoded_text':
+      return { tokens: toTokenList(chunk.tokens), type: chunk.type };
+    case 'image':
+      return { ...chunk, data: toBase64(chunk.data) };
+    case 'dmel':
+      return { ...chunk, dmel: toBase64(chunk.dmel) };
+    case 'image_asset_pointer':
+      return chunk;
+  }
 }
 
 /** The JSON form of the same request, for servers that know only JSON (wire-protocol 13.2). */
 export function encodeForwardBackwardJson(body: ForwardBackwardBody): object {
   const { model_id, seq_id, data, loss_fn, loss_fn_config, forward_only } = body;
   const input = {
-    data: data.map((datum, index) => ({
-      loss_fn_inputs: Object.fromEntries(
-        Object.entries(datum.loss_fn_inputs).map(([name, tensor]) => [
-          name,
-          encodeTensorJson(tensor, `data[${index}].loss_fn_inputs.${name}`),
-        ]),
-      ),
-      model_input: encodePrompt(datum.model_input),
-    })),
+    data: data.map((datum, index) => encodeDatumJson(datum, `data[${index}]`)),
     loss_fn,
     loss_fn_config,
   };
   return { [forward_only ? 'forward_input' : 'forward_backward_input']: input, model_id, seq_id };
 }
 
-function encodeTensorJson(tensor: TensorInput, what: string): object {
-  const { dtype, data, shape } = tensor;
-  if (tensor.sparse_crow_indices !== undefined) {
-    throw new InvalidArgumentError(`${what} is sparse, which the JSON form cannot carry: send it dense`);
+function encodeDatumJson(datum: Datum, what: string): object {
+  if (datum.model_input_spans !== undefined) {
+    throw new InvalidArgumentError(
+      `${what} has provenance spans, which the JSON form of older servers cannot carry: leave them out`,
+    );
   }
-  const values =
-    dtype === 'float32'
-      ? Array.from(toFloatArray(data, what))
-      : Array.from(toBigIntArray(data, what), Number);
-  return { data: values, dtype, shape };
+  return {
+    loss_fn_inputs: Object.fromEntries(
+      Object.entries(datum.loss_fn_inputs).map(([name, tensor]) => [
+        name,
+        encodeTensorJson(tensor, `${what}.loss_fn_inputs.${name}`),
+      ]),
+    ),
+    model_input: encodePrompt(datum.model_input),
+  };
+}
+
+/** A tensor as JSON carries it, dense or in compressed rows (wire-protocol 3.3). */
+export function encodeTensorJson(tensor: TensorInput, what: string): object {
+  const { dtype, data, shape, sparse_crow_indices: crow, sparse_col_indices: col } = tensor;
+  const values = dtype === 'float32' ? Array.from(toFloatArray(data, what)) : encodeIntegersJson(data, what);
+  if (crow === undefined || col === undefined) return { data: values, dtype, shape };
+  return {
+    data: values,
+    dtype,
+    shape,
+    sparse_crow_indices: encodeIntegersJson(crow, `${what}.sparse_crow_indices`),
+    sparse_col_indices: encodeIntegersJson(col, `${what}.sparse_col_indices`),
+  };
+}
+
+function encodeIntegersJson(values: TensorInput['data'], what: string): number[] {
+  return Array.from(toBigIntArray(values, what), Number);
 }

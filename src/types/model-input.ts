@@ -47,11 +47,12 @@ export interface EncodedTextChunk {
   tokens: Tokens;
 }
 
+/** Bytes may be given raw, or as the base64 text that JSON carries. */
 export type ModelInputChunk =
   | EncodedTextChunk
-  | z.output<typeof imageChunkSchema>
+  | (Omit<z.output<typeof imageChunkSchema>, 'data'> & { data: Uint8Array | string })
   | z.output<typeof imageAssetPointerChunkSchema>
-  | z.output<typeof dmelChunkSchema>;
+  | (Omit<z.output<typeof dmelChunkSchema>, 'dmel'> & { dmel: Uint8Array | string });
 
 /** What a model reads: chunks in order. `modelInput(tokens)` makes one from token ids. */
 export interface ModelInput {

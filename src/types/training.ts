@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CustomLoss } from './custom-loss.ts';
 import type { Datum } from './datum.ts';
-import type { LossFn, LossFnConfig } from './loss.ts';
+import type { LossChoice } from './loss.ts';
 import type { TensorData } from './tensor.ts';
 
 /** Which parts of each block get an adapter, and how large it is. At least one of the three must be trained. */
@@ -72,11 +72,7 @@ export const optimStepResponseSchema = z.object({ metrics: z.record(z.string(), 
 export type OptimStepResponse = z.output<typeof optimStepResponseSchema>;
 
 /** What a forward or forward_backward call takes. Gradients accumulate on the server until `optimStep`. */
-export interface ForwardBackwardInput {
-  data: readonly Datum[];
-  loss_fn: LossFn;
-  loss_fn_config?: LossFnConfig | undefined;
-}
+export type ForwardBackwardInput = { data: readonly Datum[] } & LossChoice;
 
 /** `data` needs `target_tokens`; every other input is for the loss to read, and `weights` have no effect. */
 export interface ForwardBackwardCustomInput {

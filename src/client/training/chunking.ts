@@ -1,3 +1,4 @@
+import { byteCount } from '../../core/base64.ts';
 import type { Datum } from '../../types/datum.ts';
 import type { ModelInputChunk } from '../../types/model-input.ts';
 import type { TensorInput } from '../../types/tensor.ts';
@@ -39,11 +40,11 @@ function estimateChunkBytes(chunk: ModelInputChunk): number {
     case 'encoded_text':
       return 4 * chunk.tokens.length;
     case 'image':
-      return Buffer.byteLength(chunk.data, 'base64');
+      return byteCount(chunk.data);
     case 'image_asset_pointer':
       return chunk.location.length;
     case 'dmel':
-      return Buffer.byteLength(chunk.dmel, 'base64');
+      return byteCount(chunk.dmel);
   }
 }
 

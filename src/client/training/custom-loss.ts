@@ -4,6 +4,7 @@ import type { CustomLoss, CustomLossInput, CustomLossValue } from '../../types/c
 import type { Datum } from '../../types/datum.ts';
 import type { TensorInput } from '../../types/tensor.ts';
 import type { ForwardBackwardOutput } from '../../types/training.ts';
+import { shapeOf, sizeOf, toSmallest } from './check-tensor.ts';
 
 /** Pure steps of a custom loss (wire-protocol 6.6); `submit-custom` puts them between two requests. */
 
@@ -23,7 +24,7 @@ export function toBackwardData(forward: readonly Datum[], gradients: CustomLossV
     const gradient = gradients[index] ?? [];
     const data = new Float32Array(gradient.length);
     for (let position = 0; position < data.length; position++) data[position] = 0 - (gradient[position] ?? 0);
-    const weights: TensorInput = { dtype: 'float32', data, shape: shapeOf(target_tokens) };
+    const weights = toSmallest({ dtype: 'float32', data, shape: shapeOf(target_tokens) });
     return { ...datum, loss_fn_inputs: { target_tokens, weights } };
   });
 }
@@ -129,12 +130,4 @@ function toLogprobs(output: ForwardBackwardOutput, index: number, shape: readonl
 
 function targetsOf({ loss_fn_inputs }: Datum): TensorInput {
   return loss_fn_inputs['target_tokens'] ?? { dtype: 'int64', data: [] };
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
-function shapeOf({ shape, data }: TensorInput): readonly number[] {
-  return shape ?? [data.length];
 }

@@ -2,16 +2,16 @@ import { InvalidResponseError, TinkerError } from '../../core/errors.ts';
 import type { TurnPlace } from '../../machines/turn-queue.ts';
 import type { Datum } from '../../types/datum.ts';
 import type { RequestOptions } from '../../types/options.ts';
-import type { ForwardBackwardInput } from '../../types/training.ts';
 import type { ServiceRuntime } from '../runtime.ts';
 import type { Submission } from './api-turn.ts';
+import type { CheckedInput } from './check-data.ts';
 import { estimateDatumBytes } from './chunking.ts';
 import { withDoubt } from './doubt.ts';
 import { hasTakenId } from './open-ids.ts';
 import { postChunk } from './post-chunk.ts';
 
 export interface ChunkedCall {
-  input: Pick<ForwardBackwardInput, 'loss_fn' | 'loss_fn_config'>;
+  input: Pick<CheckedInput, 'loss_fn' | 'loss_fn_config'>;
   chunks: readonly (readonly Datum[])[];
   forwardOnly: boolean;
   /** All chunks but the first at once, then the first: the server starts when the first arrives (wire-protocol 6.3). */

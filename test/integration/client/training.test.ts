@@ -143,6 +143,35 @@ describe('training client', () => {
     expect(types.slice(-3)).toEqual(['application/x-protobuf', 'application/json', 'application/json']);
   });
 
+  it.each(['protobuf', 'json'] as const)(
+    'trains on several weighted targets a position, most of them left out, in %s (TYP-6, TYP-12)',
+    async (wireFormat) => {
+      const client = await (
+        await local.connect({ wireFormat })
+      ).createLoraTrainingClient({
+        base_model: 'local/random',
+        rank: 4,
+        seed: 1,
+      });
+      const soft = (width: number): Datum => {
+        const targets = new Int32Array(5 * width);
+        const weights = new Float32Array(5 * width);
+        for (let row = 0; row < 5; row++) [targets[row * width], weights[row * width]] = [row + 6, 1];
+        const shape = [5, width];
+        return {
+          ...datum,
+          loss_fn_inputs: {
+            target_tokens: { dtype: 'int64', data: targets, shape },
+            weights: { dtype: 'float32', data: weights, shape },
+          },
+        };
+      };
+      const output = await client.forwardBackward({ data: [soft(6)], ...cross_entropy });
+      expect(output.loss_fn_outputs[0]?.['logprobs']?.shape).toEqual([5, 6]);
+      expect(output.metrics['loss:sum']).toBeCloseTo(await lossOf(client), 3);
+    },
+  );
+
   it('continues from a saved state, with the optimizer or without (SVC-3, SVC-4)', async () => {
     const client = await service.createLoraTrainingClient({ base_model: 'local/random', rank: 4, seed: 9 });
     void client.forwardBackward({ data: [datum], ...cross_entropy });
