@@ -81,11 +81,14 @@ export type { FinishReason, GetSessionResponse } from './types/sessions.ts';
 export type { TensorData, TensorDtype, TensorInput } from './types/tensor.ts';
 export type {
   AdamParamsInput,
+  DimuonParamsInput,
   ForwardBackwardCustomInput,
   ForwardBackwardInput,
   ForwardBackwardOutput,
   GetInfoResponse,
   OptimizerConfig,
+  OptimizerConfigInput,
+  OptimParamsInput,
   OptimStepResponse,
 } from './types/training.ts';
 export type { LoadWeightsResponse, SaveWeightsResponse, WeightsInfoResponse } from './types/weights.ts';

@@ -1,8 +1,9 @@
 import { checkOptionNames } from '../core/config.ts';
 import { InvalidArgumentError } from '../core/errors.ts';
 import { parseTinkerPath } from '../core/tinker-path.ts';
-import type { OptimizerConfig } from '../types/training.ts';
+import type { OptimizerConfigInput } from '../types/training.ts';
 import type { ModelOrigin } from './make-model.ts';
+import { checkOptimizerConfig } from './training/optimizer.ts';
 
 export interface LoraTrainingClientInput {
   base_model: string;
@@ -15,7 +16,7 @@ export interface LoraTrainingClientInput {
   train_attn?: boolean | undefined;
   train_unembed?: boolean | undefined;
   /** Fixed for the model's life; AdamW by default. */
-  optimizer_config?: OptimizerConfig | undefined;
+  optimizer_config?: OptimizerConfigInput | undefined;
   user_metadata?: Record<string, unknown> | undefined;
 }
 
@@ -27,7 +28,7 @@ export interface FromStateInput {
   /** A compatible base model in place of the checkpoint's own. */
   base_model?: string | undefined;
   /** Of a model that gets weights alone; AdamW by default. With `optimizer` it is the state's own. */
-  optimizer_config?: OptimizerConfig | undefined;
+  optimizer_config?: OptimizerConfigInput | undefined;
   user_metadata?: Record<string, unknown> | undefined;
   /** Credential of the account that owns the weights, when it is another. */
   weights_access_token?: string | undefined;
@@ -66,7 +67,13 @@ export function toLoraOrigin(input: LoraTrainingClientInput, model_seq_id: numbe
   const lora_config = { rank, seed, train_unembed, train_mlp, train_attn };
   return {
     kind: 'create',
-    request: { model_seq_id, base_model, user_metadata, lora_config, optimizer_config },
+    request: {
+      model_seq_id,
+      base_model,
+      user_metadata,
+      lora_config,
+      optimizer_config: checkOptimizerConfig(optimizer_config),
+    },
   };
 }
 
@@ -80,12 +87,20 @@ export function toStateOrigin(input: FromStateInput, model_seq_id: number): Mode
     'weights_access_token',
   ];
   checkOptionNames('createTrainingClientFromState', input, fields);
-  const { optimizer = false, ...rest } = input;
+  const { optimizer = false, optimizer_config, ...rest } = input;
   checkStatePath(input.path);
-  if (optimizer && input.optimizer_config !== undefined) {
+  if (optimizer && optimizer_config !== undefined) {
     throw new InvalidArgumentError('optimizer_config is for a model without the optimizer of its state');
   }
-  return { kind: 'load', request: { ...rest, model_seq_id, optimizer } };
+  return {
+    kind: 'load',
+    request: {
+      ...rest,
+      model_seq_id,
+      optimizer,
+      ...(optimizer_config === undefined ? {} : { optimizer_config: checkOptimizerConfig(optimizer_config) }),
+    },
+  };
 }
 
 export function checkStatePath(path: string): void {

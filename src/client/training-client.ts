@@ -11,14 +11,12 @@ import type { TrainingEvents } from '../types/events.ts';
 import type { UntypedFuture } from '../types/futures.ts';
 import type { RequestOptions } from '../types/options.ts';
 import {
-  adamParamsSchema,
   optimStepResponseSchema,
-  type AdamParams,
-  type AdamParamsInput,
   type ForwardBackwardCustomInput,
   type ForwardBackwardInput,
   type ForwardBackwardOutput,
   type GetInfoResponse,
+  type OptimParamsInput,
   type OptimStepResponse,
 } from '../types/training.ts';
 import {
@@ -41,6 +39,7 @@ import { combineOutputs } from './training/combine.ts';
 import { withDoubt } from './training/doubt.ts';
 import { customCall } from './training/submit-custom.ts';
 import { namedSave } from './training/named-save.ts';
+import { checkOptimParams } from './training/optimizer.ts';
 import { submitChunks } from './training/submit-chunks.ts';
 import { submitOne, TurnLine } from './training/turn-line.ts';
 
@@ -146,15 +145,15 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
   }
 
   /**
-   * One optimizer step on the gradients so far. Defaults: learning_rate 1e-4, beta1 0.9, beta2 0.95, eps 1e-12, no weight
-   * decay, no clipping.
+   * One optimizer step on the gradients so far. AdamW's defaults: learning_rate 1e-4, beta1 0.9, beta2 0.95, eps 1e-12, no
+   * weight decay, no clipping. A model made with another optimizer takes that one's parameters, with their `type`.
    */
-  optimStep(params: AdamParamsInput = {}, options: RequestOptions = {}): ApiFuture<OptimStepResponse> {
+  optimStep(params: OptimParamsInput = {}, options: RequestOptions = {}): ApiFuture<OptimStepResponse> {
     return this.#line.enqueue<OptimStepResponse, OptimStepResponse>('optimStep', options, () => {
-      const adam_params = checkAdamParams(params);
+      const checked = checkOptimParams(params, this.info.optimizer_config);
       return {
         ...this.#request(
-          (place, sending) => optimStep(this.#runtime.api, { ...place, adam_params }, sending),
+          (place, sending) => optimStep(this.#runtime.api, { ...place, ...checked }, sending),
           withDoubt,
         ),
         requestType: 'OptimStep',
@@ -319,15 +318,6 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     this.#emitter.emit('checkpoint.saved', { path });
     return { path };
   }
-}
-
-function checkAdamParams(params: AdamParamsInput): AdamParams {
-  const parsed = adamParamsSchema.safeParse(params);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new InvalidArgumentError(
-    `optimStep: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is not valid'}`,
-  );
 }
 
 function checkSave(method: string, input: SaveStateInput, allowed: readonly string[]): void {

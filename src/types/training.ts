@@ -18,6 +18,15 @@ export type LoraConfig = z.output<typeof loraConfigSchema>;
 export const optimizerConfigSchema = z.looseObject({ type: z.string() });
 export type OptimizerConfig = z.output<typeof optimizerConfigSchema>;
 
+/** The families that SDK 0.38 knows. */
+export const optimizerConfigs = {
+  adamw: z.strictObject({ type: z.literal('adamw') }),
+  dimuon: z.strictObject({ type: z.literal('dimuon'), version: z.literal(1).default(1) }),
+};
+
+/** The optimizer of a new model; the server decides on `type`s that are not known here. */
+export type OptimizerConfigInput = z.input<(typeof optimizerConfigs)[keyof typeof optimizerConfigs]>;
+
 export const createModelRequestSchema = z.object({
   session_id: z.string(),
   model_seq_id: z.int().min(0),
@@ -60,6 +69,21 @@ export const adamParamsSchema = z.strictObject({
 });
 export type AdamParams = z.output<typeof adamParamsSchema>;
 export type AdamParamsInput = z.input<typeof adamParamsSchema>;
+
+/** Dimuon. `beta1` is the decay of the momentum; `grad_clip_norm` 0 or less is off. */
+export const dimuonParamsSchema = z.strictObject({
+  type: z.literal('dimuon'),
+  learning_rate: z.number().min(0),
+  grad_clip_norm: z.number().default(0),
+  beta1: z.number().min(0).lt(1).default(0.9),
+});
+export type DimuonParamsInput = z.input<typeof dimuonParamsSchema>;
+
+/** The parameters of one step: those of AdamW need no `type`. */
+export type OptimParamsInput = (AdamParamsInput & { type?: 'adamw' | undefined }) | DimuonParamsInput;
+
+/** The same under the one key that their kind has on the wire. */
+export type OptimParams = { adam_params: AdamParams } | { optimizer_params: { type: string } };
 
 export const optimStepRequestSchema = z.object({
   model_id: z.string(),

@@ -3,9 +3,9 @@ import { untypedFutureSchema, type UntypedFuture } from '../../types/futures.ts'
 import type { RequestOptions } from '../../types/options.ts';
 import {
   getInfoResponseSchema,
-  type AdamParams,
   type CreateModelRequest,
   type GetInfoResponse,
+  type OptimParams,
 } from '../../types/training.ts';
 import type {
   LoadWeightsRequest,
@@ -82,7 +82,7 @@ const zstdHeaders = { 'content-encoding': 'zstd' };
 
 export function optimStep(
   api: ApiClient,
-  request: { model_id: string; seq_id: number; adam_params: AdamParams },
+  request: { model_id: string; seq_id: number } & OptimParams,
   options?: RequestOptions,
 ): Promise<UntypedFuture> {
   const json = { ...request, type: 'optim_step' };

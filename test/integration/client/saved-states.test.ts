@@ -183,7 +183,7 @@ describe('a training client from a state on servers that load only into models t
   it('refuses an optimizer beside the one that the state brings', async () => {
     await using server = await startScriptedServer(replies);
     await using service = await connect(server);
-    const input = { path, optimizer: true, optimizer_config: { type: 'adamw' } };
+    const input = { path, optimizer: true, optimizer_config: { type: 'adamw' as const } };
     await expect(service.createTrainingClientFromState(input)).rejects.toThrow('optimizer_config');
   });
 });
