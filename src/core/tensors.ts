@@ -1,6 +1,6 @@
 import type { TensorData, TensorInput } from '../types/tensor.ts';
 import type { Tokens } from '../types/model-input.ts';
-import { InvalidArgumentError } from './errors.ts';
+import { InvalidArgumentError, InvalidResponseError } from './errors.ts';
 
 const maxTokenId = 2 ** 31 - 1;
 
@@ -113,20 +113,29 @@ export function toBytes(values: Int32Array | Float32Array | BigInt64Array): Uint
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
+/** From this length on a protobuf field's tag and length take at least four bytes. */
+const movableBytes = 2 ** 14;
+
 /**
- * The same bytes where a typed array can view them: as they are when they begin at a multiple of their element's size, else
- * a copy, since protobuf slices may begin anywhere.
+ * The bytes of a protobuf field where a typed array can view them, which must begin at a multiple of its element's size:
+ * where they are if they do, else moved. Long ones move down by up to three bytes, over their own tag and length, which have
+ * been read; so the message must be ours to change. A copy would cost up to twenty times as much, in fresh memory.
  */
-export function toAligned(bytes: Uint8Array, elementBytes: number, what: string): Uint8Array<ArrayBuffer> {
-  if (bytes.byteLength % elementBytes !== 0) {
-    throw new InvalidArgumentError(
-      `${what} has ${bytes.byteLength} bytes, not a multiple of ${elementBytes}`,
-    );
+export function toAligned(field: Uint8Array, elementBytes: number, what: string): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = field;
+  if (byteLength % elementBytes !== 0) {
+    throw new InvalidResponseError(`${what} has ${byteLength} bytes, not a multiple of ${elementBytes}`);
   }
-  if (bytes.byteOffset % elementBytes === 0 && bytes.buffer instanceof ArrayBuffer) {
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const excess = byteOffset % elementBytes;
+  if (buffer instanceof ArrayBuffer) {
+    if (excess === 0) return new Uint8Array(buffer, byteOffset, byteLength);
+    if (excess < 4 && byteLength >= movableBytes) {
+      const moved = new Uint8Array(buffer, byteOffset - excess, byteLength);
+      moved.set(field);
+      return moved;
+    }
   }
-  const copy = Buffer.allocUnsafeSlow(bytes.byteLength);
-  copy.set(bytes);
+  const copy = Buffer.allocUnsafeSlow(byteLength);
+  copy.set(field);
   return copy;
 }

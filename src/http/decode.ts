@@ -19,14 +19,17 @@ interface TypedArrayClass<Values> {
   new (buffer: ArrayBuffer, byteOffset: number, length: number): Values;
 }
 
-/** Packed little-endian elements, read in place where they are aligned. */
+/** Packed little-endian elements, read in place. */
 function view<Values>(ArrayClass: TypedArrayClass<Values>, bytes: Uint8Array, what: string): Values {
   const { BYTES_PER_ELEMENT: size } = ArrayClass;
   const { buffer, byteOffset, byteLength } = toAligned(bytes, size, what);
   return new ArrayClass(buffer, byteOffset, byteLength / size);
 }
 
-/** A protobuf forward_backward result (wire-protocol 4.3): fields of several records are laid end to end. */
+/**
+ * A protobuf forward_backward result (wire-protocol 4.3): fields of several records are laid end to end. Takes `bytes` over:
+ * the result's arrays are views of them.
+ */
 export function decodeForwardBackwardOutput(bytes: Uint8Array): ForwardBackwardOutput {
   const message = fromBinary(ForwardBackwardOutputSchema, bytes);
   return {
@@ -57,7 +60,7 @@ function decodeRecord(record: ArrayRecord): Record<string, TensorData>[] {
 }
 
 /**
- * One tensor for each datum, all of them views of one copy: a copy for each would cost more than all the rest. `offsets`
+ * One tensor for each datum, all of them views of the field: a copy for each would cost more than all the rest. `offsets`
  * count bytes on the wire, before any widening.
  */
 function sliceTensor({ data, offsets, dtype, trailingShape }: BatchedTensor, name: string): TensorData[] {
@@ -103,7 +106,7 @@ function widen(bytes: Uint8Array, dtype: DType, name: string): Flat {
   }
 }
 
-/** A protobuf sample result; `sequence_id`s travel in the answer to the submission (wire-protocol 2.18). */
+/** A protobuf sample result, which takes `bytes` over; `sequence_id`s travel in the answer to the submission (wire-protocol 2.18). */
 export function decodeSampleResponse(bytes: Uint8Array): SampleResponse {
   const message = fromBinary(SampleResponseSchema, bytes);
   return {

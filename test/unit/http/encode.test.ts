@@ -1,4 +1,6 @@
+import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
+import { toBytes } from '../../../src/core/tensors.ts';
 import {
   decodeForwardBackwardOutput,
   decodeSampleResponse,
@@ -11,6 +13,7 @@ import {
   encodePrompt,
   type ForwardBackwardBody,
 } from '../../../src/http/encode.ts';
+import { DType, ForwardBackwardOutputSchema } from '../../../src/proto/tinker_public_pb.ts';
 
 /** The bytes of wire-protocol, appendix A, which the official encoder produced. */
 const golden = {
@@ -137,6 +140,44 @@ describe('decoding results', () => {
       metrics: { 'loss:sum': 6 },
     });
   });
+
+  it.each([0, 1, 2, 3])(
+    'reads a long result that begins %i bytes beside a multiple of four, without a copy',
+    (shift) => {
+      const values = Float32Array.from({ length: 5000 }, (_, index) => index / 8);
+      const message = toBinary(
+        ForwardBackwardOutputSchema,
+        create(ForwardBackwardOutputSchema, {
+          lossFnOutputType: 'T',
+          lossFnOutputs: [
+            {
+              numDatums: 2n,
+              fields: {
+                logprobs: {
+                  data: toBytes(values),
+                  offsets: toBytes(BigInt64Array.of(0n, 8000n, 20_000n)),
+                  dtype: DType.DTYPE_FLOAT32,
+                },
+              },
+            },
+          ],
+          metrics: { 'loss:sum': 2 },
+        }),
+      );
+      const body = Buffer.alloc(message.length + shift);
+      body.set(message, shift);
+      const output = decodeForwardBackwardOutput(body.subarray(shift));
+      expect(output).toEqual({
+        loss_fn_output_type: 'T',
+        loss_fn_outputs: [
+          { logprobs: { dtype: 'float32', data: values.slice(0, 2000), shape: [2000] } },
+          { logprobs: { dtype: 'float32', data: values.slice(2000), shape: [3000] } },
+        ],
+        metrics: { 'loss:sum': 2 },
+      });
+      expect(output.loss_fn_outputs[0]?.['logprobs']?.data.buffer).toBe(body.buffer);
+    },
+  );
 
   it('reads the JSON forms of the same results', () => {
     const output = fromForwardBackwardJson({
