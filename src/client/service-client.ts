@@ -117,6 +117,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
       random,
       logger,
       concurrency,
+      forward: (name, payload) => this.#parts.emitter.emit(name, payload as never),
     });
     return this.#downloads;
   }

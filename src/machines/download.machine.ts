@@ -91,6 +91,7 @@ export const downloadMachine = setup({
     keepReason: assign(({ event }) => (event.type === 'cancel' ? { cancelReason: event.reason } : {})),
     tellRetry: emit(({ context }): Emitted => ({
       type: 'retry.scheduled',
+      what: `the download of ${context.tinkerPath}`,
       attempt: context.failureCount,
       delayMs: context.waitMs,
       reason: context.error.message,

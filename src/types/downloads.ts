@@ -1,3 +1,5 @@
+import type { RetryScheduled } from './events.ts';
+
 /** Where one checkpoint's download stands; `state.changed` tells each step. */
 export type DownloadState =
   | 'inspecting'
@@ -68,8 +70,8 @@ export interface DownloadEvents {
   'state.changed': { state: DownloadState; previous?: DownloadState | undefined };
   /** At most ten per second; the latest wins. */
   'progress.updated': DownloadProgress;
-  /** `attempt` counts failures since the last byte of progress, from 1. */
-  'retry.scheduled': { attempt: number; delayMs: number; reason: string };
+  /** `attempt` counts failures since the last byte of progress. */
+  'retry.scheduled': RetryScheduled;
   /** The server still builds the archive and is asked again after `waitMs`. */
   'archive.pending': { waitMs: number };
   'download.completed': DownloadResult;

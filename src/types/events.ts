@@ -1,3 +1,4 @@
+import type { DownloadManagerEvents } from './downloads.ts';
 import type { QueueState } from './futures.ts';
 
 export type ServiceStatus = 'connecting' | 'open' | 'draining' | 'closed' | 'failed';
@@ -12,7 +13,7 @@ export interface QueueChanged {
 
 /** A request that failed in a passing way is sent again after `delayMs`. */
 export interface RetryScheduled {
-  /** Method and path, or the result that is asked for: `POST /api/v1/create_model`, `the result of Sample`. */
+  /** Method and path, the result that is asked for, or the download: `POST /api/v1/create_model`, `the result of Sample`. */
   what: string;
   /** 1 for the first retry. */
   attempt: number;
@@ -61,8 +62,8 @@ export interface OwnServiceEvents {
   'sampling.throttled': { waitMs: number; concurrency: number };
 }
 
-/** One stream for everything: the service's own events and those of its clients. */
-export type ServiceEvents = OwnServiceEvents & ClientEvents;
+/** One stream for everything: the service's own events, those of its clients, and those of its downloads. */
+export type ServiceEvents = OwnServiceEvents & ClientEvents & Omit<DownloadManagerEvents, 'retry.scheduled'>;
 
 export interface TrainingEvents {
   /** The server has accepted a call, which took `width` sequence ids from `seq_id` on. */

@@ -92,10 +92,11 @@ describe('a running download', () => {
     }
     expect(await outcome).toMatchObject({ status: 'done' });
     expect(slots).toEqual({ held: 0, granted: 4 });
+    const what = 'the download of tinker://run/weights/a';
     expect(told).toEqual([
-      { type: 'retry.scheduled', attempt: 1, delayMs: 1000, reason: 'it broke' },
-      { type: 'retry.scheduled', attempt: 2, delayMs: 2000, reason: 'it broke' },
-      { type: 'retry.scheduled', attempt: 3, delayMs: 7000, reason: 'it broke' },
+      { type: 'retry.scheduled', what, attempt: 1, delayMs: 1000, reason: 'it broke' },
+      { type: 'retry.scheduled', what, attempt: 2, delayMs: 2000, reason: 'it broke' },
+      { type: 'retry.scheduled', what, attempt: 3, delayMs: 7000, reason: 'it broke' },
     ]);
   });
 

@@ -56,7 +56,7 @@ async function downloadAll(
     const download = async (path: string): Promise<Outcome> => {
       const task = view.task(path, 'bytes');
       const handle = service.downloads.download(path, { outputDir: output, force, signal });
-      follow(handle, task, context);
+      follow(handle, task);
       try {
         return { path, result: await handle };
       } catch (error) {
@@ -81,16 +81,13 @@ const phases: Partial<Record<DownloadState, string>> = {
   cancelled: 'cancelled',
 };
 
-function follow(handle: CheckpointDownload, task: ProgressTask, { note }: CommandContext): void {
+function follow(handle: CheckpointDownload, task: ProgressTask): void {
   handle.on('state.changed', ({ state }) => {
     const phase = phases[state];
     if (phase !== undefined) task.update({ phase, totalCount: undefined, ratePerSecond: undefined });
   });
   handle.on('progress.updated', ({ receivedBytes, totalBytes, ratePerSecond }) =>
     task.update({ count: receivedBytes, totalCount: totalBytes, ratePerSecond }),
-  );
-  handle.on('retry.scheduled', ({ delayMs, reason }) =>
-    note(`${reason}; trying again in ${Math.ceil(delayMs / 1000)} s`),
   );
 }
 

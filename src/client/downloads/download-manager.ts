@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { checkOptionNames } from '../../core/config.ts';
-import { Emitter } from '../../core/emitter.ts';
+import { Emitter, type EmitterOptions } from '../../core/emitter.ts';
 import { ClientClosedError, InvalidArgumentError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Random } from '../../core/random.ts';
@@ -28,6 +28,8 @@ export interface DownloadManagerOptions {
   pendingLimitMs?: number | undefined;
   /** A transfer that is silent for so long is broken off and continued; 60 s by default. */
   stallTimeoutMs?: number | undefined;
+  /** Gets every event too. */
+  forward?: EmitterOptions<DownloadManagerEvents>['forward'];
 }
 
 const defaultLimits: ArchiveLimits = { entryCount: 100_000, totalBytes: 2 ** 40, depth: 32 };
@@ -48,7 +50,7 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new InvalidArgumentError(`concurrency must be a positive integer, and is ${concurrency}`);
     }
-    const emitter = new Emitter<DownloadManagerEvents>(logger);
+    const emitter = new Emitter<DownloadManagerEvents>(logger, { forward: options.forward });
     const registry = new DownloadRegistry({ clock, logger, concurrency });
     super(emitter, registry);
     this.#options = options;

@@ -1,5 +1,8 @@
-import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { mkdtempDisposable } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ServiceClient, supervisedDatum } from '../../../src/index.ts';
 import { recordingLogger } from '../../helpers/quiet-logger.ts';
@@ -34,6 +37,25 @@ describe('service client', () => {
     });
     await expect(service.createRestClient()).rejects.toMatchObject({ code: 'client_closed' });
     await expect(service.close()).resolves.toBeUndefined();
+  });
+
+  it('tells of its downloads in the one stream too, each event with its path (BEY-30)', async () => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'service-'));
+    const service = await local.connect({ apiKey: 'tml-right' });
+    const training = await service.createLoraTrainingClient({ base_model: 'local/random', rank: 4 });
+    const saved = await training.saveWeightsForSampler({ name: 'downloaded' });
+    const path = saved.path;
+    const stream = Array.fromAsync(
+      service.events({ types: ['state.changed', 'retry.scheduled', 'download.completed', 'download.failed'] }),
+    );
+    const missing = path.replace('downloaded', 'missing');
+    await service.downloads.download(path, { outputDir: folder.path });
+    await expect(service.downloads.download(missing, { outputDir: folder.path })).rejects.toThrow();
+    await service.close();
+    const events = await stream;
+    expect(events).toContainEqual({ type: 'state.changed', path, previous: 'queued', state: 'transferring' });
+    expect(events).toContainEqual(expect.objectContaining({ type: 'download.completed', path }));
+    expect(events.at(-1)).toMatchObject({ type: 'download.failed', path: missing });
   });
 
   it('refuses a wrong key with what to do (CFG-2)', async () => {
