@@ -6,6 +6,7 @@ import { readEnvironment, type Environment } from '../core/env.ts';
 import { InternalError } from '../core/errors.ts';
 import { startNoSpan } from '../core/tracing.ts';
 import type { ApiClient } from '../http/api-client.ts';
+import type { Authenticator } from '../http/auth/authenticator.ts';
 import { sendTelemetry } from '../http/endpoints/telemetry.ts';
 import { createTransport, type Transport } from '../http/transport.ts';
 import { createLife } from '../machines/actor-life.ts';
@@ -99,7 +100,7 @@ export async function connectService(
     emitter,
     startSpan: options.tracing === true ? await createOpenTelemetrySpans() : startNoSpan,
     counters: new SequenceCounters(),
-    tokenizers: createTokenizers(transport, connection.baseUrl, options, environment),
+    tokenizers: createTokenizers(transport, connection.baseUrl, authenticator, options, environment),
     reportFailure: (error, what) => telemetry?.report(error, what),
   };
   return {
@@ -130,10 +131,16 @@ function createTelemetry(
 function createTokenizers(
   transport: Transport,
   baseUrl: string,
+  authenticator: Authenticator,
   options: ServiceOptions,
   environment: Environment,
 ): Tokenizers {
   const hub = options.hubEndpoint ?? environment.hubEndpoint;
   const hubs = [...(hub === undefined ? [] : [hub.replace(/\/+$/, '')]), baseUrl, publicHub];
-  return new Tokenizers({ transport, hubs, requestTimeoutMs: options.requestTimeoutMs ?? 60_000 });
+  return new Tokenizers({
+    transport,
+    hubs,
+    headersFor: async (hub) => (hub === baseUrl ? { 'x-api-key': await authenticator.token({}) } : {}),
+    requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
+  });
 }

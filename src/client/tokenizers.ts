@@ -23,8 +23,10 @@ export const publicHub = 'https://huggingface.co';
 
 export interface TokenizersOptions {
   transport: Transport;
-  /** Roots of model hubs, asked in this order; a 404 passes on to the next. No API key is sent to them. */
+  /** Roots of model hubs, asked in this order; a 404 passes on to the next. */
   hubs: readonly string[];
+  /** What to send to a hub: the key to the server itself, and to nobody else. */
+  headersFor: (hub: string) => Promise<Record<string, string>>;
   requestTimeoutMs: number;
 }
 
@@ -72,19 +74,17 @@ export class Tokenizers {
   }
 
   async #fetch(hub: string, model: string, file: string): Promise<Buffer | undefined> {
-    const { transport, requestTimeoutMs } = this.#options;
+    const { transport, requestTimeoutMs, headersFor } = this.#options;
     const path = model.split('/').map(encodeURIComponent).join('/');
     let url = `${hub}/${path}/resolve/main/${file}`;
+    let headers: Record<string, string> = await headersFor(hub);
     for (let hops = 0; hops < 5; hops++) {
-      const { status, headers, body } = await transport.send({
-        method: 'GET',
-        url,
-        headers: {},
-        timeoutMs: requestTimeoutMs,
-      });
-      const location = headers['location'];
+      const response = await transport.send({ method: 'GET', url, headers, timeoutMs: requestTimeoutMs });
+      const { status, body } = response;
+      const location = response.headers['location'];
       if (status >= 300 && status < 400 && location !== undefined) {
         url = new URL(location, url).href;
+        headers = {};
         continue;
       }
       if (status === 200) return Buffer.from(body.buffer, body.byteOffset, body.byteLength);

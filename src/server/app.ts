@@ -1,13 +1,15 @@
+import type http from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { AccessTokens } from './access-tokens.ts';
 import { Access, addAuthentication } from './authentication.ts';
-import { addBodyParsers, bodyLimitBytes } from './body.ts';
-import { addErrorReplies } from './error-replies.ts';
+import { addBodyParsers } from './body.ts';
+import { addErrorReplies, replyUnroutable } from './error-replies.ts';
 import { addFaultHooks } from './fault-hooks.ts';
 import type { FaultList } from './faults.ts';
 import type { ResolvedOptions } from './options.ts';
 import { apiPrefix, withoutBasePath } from './prefix.ts';
+import { answerUnreadable } from './unreadable-requests.ts';
 import { addRequestRecord, type RecordedRequest } from './request-record.ts';
 import { adminRoutes } from './routes/admin-routes.ts';
 import { archiveRoutes } from './routes/archive-routes.ts';
@@ -37,17 +39,27 @@ export interface AppParts {
 /** Ids and names in paths are longer than the router's default allows. */
 const maxParamLength = 512;
 
+/** Node does not give up a slow body while the headers alone may take longer. */
+function toTimeouts(requestTimeout: number): http.ServerOptions {
+  const headersTimeout = Math.min(60_000, requestTimeout);
+  return { requestTimeout, headersTimeout, connectionsCheckingInterval: headersTimeout / 2 };
+}
+
 /** The HTTP side: hooks that see every request, then one plugin per resource. */
 export function createApp({ options, store, services, faults, requests }: AppParts): FastifyInstance {
   const app = fastify({
-    bodyLimit: bodyLimitBytes,
+    bodyLimit: options.maxBodyBytes,
+    requestTimeout: options.requestTimeoutMs,
+    http: toTimeouts(options.requestTimeoutMs),
     routerOptions: { maxParamLength, ignoreTrailingSlash: true },
     rewriteUrl: ({ url = '/' }) => withoutBasePath(url),
+    frameworkErrors: replyUnroutable,
+    clientErrorHandler: answerUnreadable,
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  addBodyParsers(app);
-  addErrorReplies(app, options.logger);
+  addBodyParsers(app, options.maxBodyBytes);
+  addErrorReplies(app, options);
   addRequestRecord(app, requests);
   const { apiKey, tokenExchange } = options;
   const tokens = tokenExchange && new AccessTokens(options.clock, tokenExchange.lifetimeSec);

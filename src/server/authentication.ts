@@ -3,12 +3,15 @@ import type { FastifyInstance } from 'fastify';
 import type { AccessTokens } from './access-tokens.ts';
 import { HttpError } from './errors.ts';
 
+type Credential = 'token' | 'key' | 'either' | 'none';
+
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Reachable without a key: what is signed, or says nothing about anybody. */
-    open?: boolean;
-    /** Reached with the key itself, also where all other routes ask for a token. */
-    wantsKey?: boolean;
+    /**
+     * What a request must show. `token`, the default: what the server gives for a key, or the key itself where it gives
+     * none. `key`: the key itself. `either`: any of both, also as `Authorization: Bearer`. `none`: the URL is signed.
+     */
+    credential?: Credential;
   }
 }
 
@@ -29,15 +32,16 @@ export class Access {
   }
 
   /** Refuses a request that carries `given`. */
-  check(given: string, wantsKey: boolean): void {
-    if (this.#tokens !== undefined && !wantsKey) checkToken(this.#tokens, given);
+  check(given: string, credential: Credential): void {
+    if (credential === 'none' || (credential === 'either' && this.#isToken(given))) return;
+    if (this.#tokens !== undefined && credential === 'token') checkToken(this.#tokens, given);
     else this.#checkKey(given);
   }
 
   /** Refuses a credential for weights of another account, of which there is none: it must be one that is good here. */
   checkWeightsToken(token: string): void {
-    if (this.#tokens?.isValid(token) === true) return;
-    if (!this.#isRight(token)) throw new HttpError(403, 'The weights access token is not one of this server');
+    if (!this.#isToken(token) && !this.#isRight(token))
+      throw new HttpError(403, 'The weights access token is not one of this server');
   }
 
   /** The key is refused from now on, until the server is started anew. */
@@ -53,18 +57,27 @@ export class Access {
     throw new HttpError(401, `Invalid API key: ${why}`);
   }
 
+  #isToken(given: string): boolean {
+    return this.#tokens?.isValid(given) === true;
+  }
+
   #isRight(key: string): boolean {
     const isExpected = this.#expected === undefined || timingSafeEqual(digest(key), this.#expected);
     return isExpected && !this.#revoked.has(hexOf(key));
   }
 }
 
-/** Asks every request for its key or its token, but those of open routes. */
+/** Asks every request for its key or its token, but those of signed URLs. */
 export function addAuthentication(app: FastifyInstance, access: Access): void {
   app.addHook('onRequest', async (request) => {
-    const { open, wantsKey } = request.routeOptions.config;
-    if (open !== true) access.check(givenKey(request.headers), wantsKey === true);
+    const { credential = 'token' } = request.routeOptions.config;
+    const bearer = credential === 'either' ? bearerOf(request.headers.authorization) : undefined;
+    access.check(bearer ?? givenKey(request.headers), credential);
   });
+}
+
+function bearerOf(header: string | undefined): string | undefined {
+  return /^Bearer (.+)$/i.exec(header ?? '')?.[1];
 }
 
 /** What a request shows as its key. */

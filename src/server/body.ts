@@ -1,34 +1,39 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { checkContentEncoding, unpackBody } from './compressed-body.ts';
 import { HttpError } from './errors.ts';
-import { parseJson } from './json.ts';
+import { isTooDeep, parseJson } from './json.ts';
 import { parseProtobuf } from './wire/training-request-protobuf.ts';
 
-/** A chunk of training data is 5 MB by the default limits, but one large datum may exceed that. Counted unpacked. */
-export const bodyLimitBytes = 256 * 2 ** 20;
-
-/** Reads bodies by their content type, compressed or not: JSON with exact integers, and the protobuf of forward_backward. */
-export function addBodyParsers(app: FastifyInstance): void {
+/**
+ * Reads bodies by their content type, compressed or not: JSON with exact integers, and the protobuf of forward_backward.
+ * `limitBytes` counts them unpacked.
+ */
+export function addBodyParsers(app: FastifyInstance, limitBytes: number): void {
+  const add = (contentType: string, parse: (body: Buffer) => unknown): void => {
+    app.addContentTypeParser(
+      contentType,
+      { parseAs: 'buffer' },
+      async ({ headers }: FastifyRequest, body: Buffer) =>
+        parse(await unpackBody(body, headers['content-encoding'], limitBytes)),
+    );
+  };
   app.removeAllContentTypeParsers();
   app.addHook('preParsing', async ({ headers }) => checkContentEncoding(headers['content-encoding']));
-  addParser(app, 'application/json', toJson);
-  addParser(app, 'application/x-protobuf', parseProtobuf);
-}
-
-function addParser(app: FastifyInstance, contentType: string, parse: (body: Buffer) => unknown): void {
-  app.addContentTypeParser(
-    contentType,
-    { parseAs: 'buffer' },
-    async ({ headers }: FastifyRequest, body: Buffer) =>
-      parse(await unpackBody(body, headers['content-encoding'], bodyLimitBytes)),
-  );
+  add('application/json', toJson);
+  add('application/x-protobuf', parseProtobuf);
 }
 
 function toJson(body: Buffer): unknown {
   // The official client sends this content type with empty bodies too.
   if (body.length === 0) return undefined;
+  const json = parse(body.toString('utf8'));
+  if (isTooDeep(json)) throw new HttpError(400, 'The body is nested more deeply than any request of the API');
+  return json;
+}
+
+function parse(source: string): unknown {
   try {
-    return parseJson(body.toString('utf8'));
+    return parseJson(source);
   } catch (error) {
     throw new HttpError(
       400,

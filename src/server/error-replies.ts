@@ -15,7 +15,10 @@ const absentFeatures: readonly [pattern: RegExp, what: string][] = [
 ];
 
 /** Every answer that is not a success has `{"detail": …}`: a text, or FastAPI's list of field errors. */
-export function addErrorReplies(app: FastifyInstance, logger: Logger): void {
+export function addErrorReplies(
+  app: FastifyInstance,
+  { logger, maxBodyBytes }: { logger: Logger; maxBodyBytes: number },
+): void {
   app.setErrorHandler<Error & { statusCode?: number }>((error, request, reply) => {
     if (hasZodFastifySchemaValidationErrors(error)) {
       return reply
@@ -26,6 +29,8 @@ export function addErrorReplies(app: FastifyInstance, logger: Logger): void {
       return reply.status(error.statusCode).headers(error.headers).send({ detail: error.message });
     }
     const { statusCode = 500 } = error;
+    if (statusCode === 413)
+      return reply.status(413).send({ detail: `The body is larger than ${maxBodyBytes} bytes` });
     if (statusCode < 500) return reply.status(statusCode).send({ detail: error.message });
     logger.error('a request failed', {
       method: request.method,
@@ -35,6 +40,15 @@ export function addErrorReplies(app: FastifyInstance, logger: Logger): void {
     return reply.status(statusCode).send({ detail: `Internal error: ${error.message}` });
   });
   app.setNotFoundHandler(replyNotFound);
+}
+
+/** A path that cannot be matched with any route: wrongly escaped, or with a part that is too long. */
+export function replyUnroutable(
+  error: { statusCode?: number; message: string },
+  _request: unknown,
+  reply: FastifyReply,
+): void {
+  void reply.status(error.statusCode ?? 400).send({ detail: error.message });
 }
 
 function replyNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {

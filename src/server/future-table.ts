@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { OperationError } from './errors.ts';
+import { HttpError, type OperationError } from './errors.ts';
 import type { OperationResult } from './wire/results.ts';
 
 /** An operation that was accepted, until some time after its outcome was fetched. */
@@ -25,15 +25,31 @@ export class FutureTable {
   readonly #clock: Clock;
   readonly #byId = new Map<string, Future>();
   readonly #byKey = new Map<string, Future>();
+  readonly #maxOpen: number;
   #lastNumber = 0;
+  #openCount = 0;
   #closed = false;
 
-  constructor(bootId: string, clock: Clock) {
+  /** `maxOpen`: how many may be unfinished at once. */
+  constructor(bootId: string, clock: Clock, maxOpen: number) {
     this.#bootId = bootId;
     this.#clock = clock;
+    this.#maxOpen = maxOpen;
+  }
+
+  /** 429 when too many are unfinished, after which a client repeats its request. */
+  requireRoom(): void {
+    if (this.#openCount < this.#maxOpen) return;
+    throw new HttpError(
+      429,
+      `${this.#openCount} operations are unfinished, which is all that this server takes at once: wait for some`,
+      { 'retry-after': '1' },
+    );
   }
 
   create(key: string | undefined, describeWait: () => string | undefined = () => undefined): Future {
+    this.requireRoom();
+    this.#openCount += 1;
     this.#lastNumber += 1;
     const requestId = `${this.#bootId}-${this.#lastNumber}`;
     const future: Future = {
@@ -65,6 +81,7 @@ export class FutureTable {
 
   settle(future: Future, outcome: NonNullable<Future['outcome']>): void {
     if (future.outcome !== undefined) return;
+    this.#openCount -= 1;
     future.outcome = outcome;
     future.expiresAt = this.#clock.now() + unfetchedTtlMs;
     for (const listener of future.listeners) listener();

@@ -25,6 +25,14 @@ export interface LocalServerOptions {
   aliases?: Aliases | undefined;
   /** Default: warnings and errors to standard error. */
   logger?: Logger | undefined;
+  /** How many models may be in memory at once; unloaded ones do not count. Default 64. */
+  maxModels?: number | undefined;
+  /** How many operations may be unfinished at once; a client is told to come back later (429). Default 20,000. */
+  maxOpenFutures?: number | undefined;
+  /** How large a request's body may be, unpacked. Default 256 MiB; one chunk of training data is about 5 MB. */
+  maxBodyBytes?: number | undefined;
+  /** How long a request may take to arrive. Default 5 min. */
+  requestTimeoutMs?: number | undefined;
   /** How long a poll of a result is held before it is told to ask again. Default 30 s; clients give up at 45 s. */
   holdMs?: number | undefined;
   /** How long operations wait for a missing `seq_id` before they fail. Default 5 min. */
@@ -65,6 +73,10 @@ export function resolveOptions(options: LocalServerOptions): ResolvedOptions {
     modelsDirectory: options.modelsDirectory ?? fileURLToPath(new URL('../../models', import.meta.url)),
     aliases: options.aliases ?? {},
     logger: options.logger ?? stderrLogger('warn'),
+    maxModels: options.maxModels ?? 64,
+    maxOpenFutures: options.maxOpenFutures ?? 20_000,
+    maxBodyBytes: options.maxBodyBytes ?? 256 * 2 ** 20,
+    requestTimeoutMs: options.requestTimeoutMs ?? 5 * minuteMs,
     holdMs: options.holdMs ?? 30_000,
     gapTimeoutMs: options.gapTimeoutMs ?? 5 * minuteMs,
     sessionTimeoutMs: options.sessionTimeoutMs ?? 15 * minuteMs,

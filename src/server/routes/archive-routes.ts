@@ -31,7 +31,7 @@ export const archiveRoutes: FastifyPluginCallbackZod<Services> = (app, services,
   app.route({
     method: ['GET', 'HEAD'],
     url: '/archives/:run/:kind/:name',
-    config: { open: true },
+    config: { credential: 'none' },
     schema: { params: checkpointParams, querystring: signedQuery },
     handler: async (request, reply) => {
       checkSignature(signer, toArchivePath(request.params), request.query, clock.now());

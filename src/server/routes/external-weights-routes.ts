@@ -49,7 +49,7 @@ export const externalWeightsRoutes: FastifyPluginCallbackZod<Services> = (app, s
   app.route({
     method: ['GET', 'HEAD'],
     url: '/external_weights/:run/:name/*',
-    config: { open: true },
+    config: { credential: 'none' },
     schema: { params: fileParams, querystring: signedQuery },
     handler: async (request, reply) => {
       const { run, name, '*': file } = request.params;

@@ -13,7 +13,7 @@ const fileParams = z.object({
 export const hubRoutes: FastifyPluginCallbackZod<{ hub: ModelHub }> = (app, { hub }, done) => {
   app.get(
     '/:organization/:name/resolve/:revision/*',
-    { config: { open: true }, schema: { params: fileParams } },
+    { config: { credential: 'either' }, schema: { params: fileParams } },
     async ({ params }, reply) => {
       const { content, etag, commit } = await hub.read(params.organization, params.name, params['*']);
       return reply

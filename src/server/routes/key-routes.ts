@@ -11,7 +11,7 @@ interface Services {
 
 /** What a key is told about itself, and its end (wire-protocol 2.48). */
 export const keyRoutes: FastifyPluginCallbackZod<Services> = (app, { access, audit }, done) => {
-  app.get('/auth/apikey/me', { config: { wantsKey: true } }, ({ headers }) => {
+  app.get('/auth/apikey/me', { config: { credential: 'key' } }, ({ headers }) => {
     requireKey(headers);
     return {
       key_id: 1,
@@ -23,7 +23,7 @@ export const keyRoutes: FastifyPluginCallbackZod<Services> = (app, { access, aud
     };
   });
 
-  app.delete('/auth/apikey/me', { config: { wantsKey: true } }, async ({ headers }, reply) => {
+  app.delete('/auth/apikey/me', { config: { credential: 'key' } }, async ({ headers }, reply) => {
     access.revoke(requireKey(headers));
     audit.record('apikey_revoked', {});
     return reply.status(204).send();

@@ -3,6 +3,6 @@ import type { AccessTokens } from '../access-tokens.ts';
 
 /** Gives tokens for the key; there only when the server was started with that exchange. */
 export const tokenRoutes: FastifyPluginCallbackZod<{ tokens: AccessTokens }> = (app, { tokens }, done) => {
-  app.post('/auth/token', { config: { wantsKey: true } }, () => ({ jwt: tokens.issue() }));
+  app.post('/auth/token', { config: { credential: 'key' } }, () => ({ jwt: tokens.issue() }));
   done();
 };

@@ -35,6 +35,8 @@ export interface ModelServiceOptions {
   checkpoints: CheckpointService;
   logger: Logger;
   gapTimeoutMs: number;
+  /** How many may be in memory at once. */
+  maxModels: number;
 }
 
 export interface NewModel {
@@ -88,6 +90,7 @@ export class ModelService {
     const repeated = this.#options.futures.findByKey(key);
     if (repeated !== undefined) return { request_id: repeated.requestId, model_id: modelId };
     this.#refuseReuse(modelId);
+    this.#requireRoom();
     const now = this.#options.clock.now();
     const { model_seq_id: _counter, ...facts } = request;
     const model: LiveModel = {
@@ -235,6 +238,17 @@ export class ModelService {
     this.#live.delete(model.run.id);
     this.#lastTouch.delete(model.run.id);
     this.#unloaded.add(model.run.id);
+  }
+
+  /** Refused for good rather than for a while, since no client frees a model while it waits to make one. */
+  #requireRoom(): void {
+    const { futures, maxModels } = this.#options;
+    futures.requireRoom();
+    if (this.#live.size < maxModels) return;
+    throw new HttpError(
+      422,
+      `${this.#live.size} models are in memory, which is all that this server holds at once: unload one, or finish the session of one`,
+    );
   }
 
   /** A model that was lost before it saved anything may be made again; one that has checkpoints keeps its id. */

@@ -33,7 +33,7 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
   const background = new BackgroundWork(logger);
   const meter = new UsageMeter(store.usage, clock);
   const engine = new EngineAccess(meterEngine(aliasEngine(engineModule, options.aliases), meter));
-  const futures = new FutureTable(bootId, clock);
+  const futures = new FutureTable(bootId, clock, options.maxOpenFutures);
   const files = new CheckpointFiles(dataDir);
   const audit = new AuditLog({ audit: store.audit, clock });
   const checkpoints = new CheckpointService({ store, clock, engine, files, audit });
@@ -57,6 +57,7 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
     checkpoints,
     logger,
     gapTimeoutMs: options.gapTimeoutMs,
+    maxModels: options.maxModels,
   });
   const samplers = new SamplerService({
     store,

@@ -45,6 +45,16 @@ describe('where the key comes from (CFG-2, CFG-11, CFG-20)', () => {
     await expect(local.connect({ apiKey: undefined })).resolves.toBeDefined();
   });
 
+  it('opens the tokenizers of the server too, as does what the server gives for it', async () => {
+    for (const tokenExchange of [undefined, {}]) {
+      await using local = await startLocalService({ apiKey: 'tml-right', tokenExchange });
+      const service = await local.connect({ apiKey: 'tml-right' });
+      const training = await service.createLoraTrainingClient({ base_model: 'local/random', rank: 1 });
+      const tokenizer = await training.getTokenizer();
+      expect(tokenizer.decode(tokenizer.encode('The fox'))).toBe('The fox');
+    }
+  });
+
   it('may be waited for no longer than the call itself', async () => {
     await using local = await startLocalService();
     const keys = [Promise.resolve('tml-1'), Promise.resolve('tml-1')];

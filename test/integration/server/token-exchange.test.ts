@@ -65,8 +65,10 @@ describe('a server that exchanges keys for tokens', () => {
     }
   });
 
-  it('leaves open what is open, and refuses a life that is none', async () => {
-    expect((await new WireClient(running.server.url).get('healthz')).status).toBe(200);
+  it('tells its health to the key and to a token, and refuses a life that is none', async () => {
+    expect((await keyed.get('healthz')).status).toBe(200);
+    expect((await withToken(await newToken()).get('healthz')).status).toBe(200);
+    expect((await withToken('tml-wrong').get('healthz')).status).toBe(401);
     const dataDir = path.join(running.server.dataDir, 'other');
     await expect(startServer({ dataDir, tokenExchange: { lifetimeSec: 0 } })).rejects.toThrow(
       'tokenExchange.lifetimeSec',

@@ -9,7 +9,7 @@ const noEarlierBoot = () => false;
 
 function setUp() {
   const clock = new ManualClock();
-  return { clock, futures: new FutureTable('boot', clock) };
+  return { clock, futures: new FutureTable('boot', clock, 1000) };
 }
 
 describe('FutureTable', () => {
