@@ -46,7 +46,9 @@ describe('service client', () => {
     const saved = await training.saveWeightsForSampler({ name: 'downloaded' });
     const path = saved.path;
     const stream = Array.fromAsync(
-      service.events({ types: ['state.changed', 'retry.scheduled', 'download.completed', 'download.failed'] }),
+      service.events({
+        types: ['state.changed', 'retry.scheduled', 'download.completed', 'download.failed'],
+      }),
     );
     const missing = path.replace('downloaded', 'missing');
     await service.downloads.download(path, { outputDir: folder.path });
