@@ -52,7 +52,13 @@ export { toNumbers } from './core/tensors.ts';
 export { packageVersion } from './core/version.ts';
 
 export type { ArchiveUrlResponse, Checkpoint, CheckpointType, Cursor } from './types/checkpoints.ts';
-export type { CustomLoss, CustomLossInput, CustomLossValue } from './types/custom-loss.ts';
+export type {
+  CustomLoss,
+  CustomLossInput,
+  CustomLossValue,
+  TracedLoss,
+  UploadedLoss,
+} from './types/custom-loss.ts';
 export type { Datum, ProvenanceSpan } from './types/datum.ts';
 export type {
   ArchiveLimits,

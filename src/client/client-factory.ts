@@ -29,20 +29,23 @@ export class ClientFactory {
   async training(origin: ModelOrigin, options: RequestOptions): Promise<TrainingClient> {
     const id = this.#toId('training');
     const emitter = this.#createEmitter<TrainingEvents>(id);
+    let session_id = '';
     const actor = await this.#within('creating a training client', options, (signal) =>
       spawnClient(
         this.#service,
         {
           kind: 'training',
           id,
-          toPorts: (sessionId) =>
-            createTrainingPorts({
+          toPorts: (sessionId) => {
+            session_id = sessionId;
+            return createTrainingPorts({
               runtime: this.#runtime,
               sessionId,
               origin,
               sending: options,
               onQueueChanged: (change) => emitter.emit('queue.changed', change),
-            }),
+            });
+          },
         },
         signal,
       ),
@@ -53,6 +56,7 @@ export class ClientFactory {
       throw new InternalError('the training client accepts work without knowing its model');
     return TrainingClient.create({
       info,
+      session_id,
       runtime: this.#runtime,
       actor,
       life: createLife(actor),

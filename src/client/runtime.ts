@@ -40,6 +40,7 @@ export interface ServiceRuntime {
 export class SequenceCounters {
   #model = 0;
   #samplingSession = 0;
+  #customLoss = 0;
 
   nextModelSeqId(): number {
     return this.#model++;
@@ -47,5 +48,9 @@ export class SequenceCounters {
 
   nextSamplingSessionSeqId(): number {
     return this.#samplingSession++;
+  }
+
+  nextCustomLossSeqId(): number {
+    return this.#customLoss++;
   }
 }

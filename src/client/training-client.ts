@@ -6,7 +6,7 @@ import { loadWeights, optimStep, saveWeights, saveWeightsForSampler } from '../h
 import type { ClientLife } from '../types/client-life.ts';
 import type { TrainingRef } from '../machines/client-request.ts';
 import type { TurnPlace } from '../machines/turn-queue.ts';
-import type { Datum } from '../types/datum.ts';
+import type { TracedLoss, UploadedLoss } from '../types/custom-loss.ts';
 import type { TrainingEvents } from '../types/events.ts';
 import type { UntypedFuture } from '../types/futures.ts';
 import type { RequestOptions } from '../types/options.ts';
@@ -29,19 +29,18 @@ import {
 import type { ApiFuture } from './api-future.ts';
 import { checkStatePath } from './create-model.ts';
 import { EventedClient } from './evented-client.ts';
-import { forwardBackwardResult, jsonResult } from './results.ts';
+import { jsonResult } from './results.ts';
 import type { ServiceRuntime } from './runtime.ts';
 import type { SamplingClient } from './sampling-client.ts';
 import { toTokenizerId, type Tokenizer } from './tokenizers.ts';
 import { checkCustom, checkForwardBackward } from './training/check-data.ts';
-import { toChunks } from './training/chunking.ts';
-import { combineOutputs } from './training/combine.ts';
 import { withDoubt } from './training/doubt.ts';
+import { forwardCall, toChunksOf } from './training/forward-call.ts';
 import { customCall } from './training/submit-custom.ts';
 import { namedSave } from './training/named-save.ts';
 import { checkOptimParams } from './training/optimizer.ts';
-import { submitChunks } from './training/submit-chunks.ts';
 import { submitOne, TurnLine } from './training/turn-line.ts';
+import { checkUploadedLossData, LossUploads, toLossChoice } from './training/uploaded-loss.ts';
 
 export interface SaveStateInput {
   /** The checkpoint's name; it becomes the last part of its path. */
@@ -71,6 +70,8 @@ export interface SamplerFactory {
 /** @internal */
 export interface TrainingClientParts {
   info: GetInfoResponse;
+  /** Of the session that the model lives in. */
+  session_id: string;
   runtime: ServiceRuntime;
   actor: TrainingRef;
   life: ClientLife;
@@ -89,6 +90,7 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
   readonly #line: TurnLine;
   readonly #samplers: SamplerFactory;
   readonly #emitter: Emitter<TrainingEvents>;
+  readonly #losses: LossUploads;
 
   /** @internal `ServiceClient` makes training clients. */
   static create(parts: TrainingClientParts): TrainingClient {
@@ -102,6 +104,7 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     this.#line = new TurnLine(parts);
     this.#samplers = parts.samplers;
     this.#emitter = parts.emitter;
+    this.#losses = new LossUploads(parts);
   }
 
   get modelId(): string {
@@ -130,18 +133,26 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     input: ForwardBackwardCustomInput,
     options: RequestOptions = {},
   ): ApiFuture<ForwardBackwardOutput> {
-    return this.#line.enqueue<ForwardBackwardOutput, ForwardBackwardOutput>(
-      'forwardBackwardCustom',
-      options,
-      () => {
-        const forward = checkCustom(input);
-        return customCall(this.#runtime, {
-          loss: input.loss,
-          given: input.data,
-          chunks: this.#toChunks(forward),
-        });
-      },
-    );
+    const method = 'forwardBackwardCustom';
+    return this.#line.enqueue<ForwardBackwardOutput, ForwardBackwardOutput>(method, options, () => {
+      checkOptionNames(method, input, ['data', 'loss']);
+      const { data, loss } = input;
+      if (typeof loss === 'function') {
+        const chunks = toChunksOf(this.#runtime, checkCustom(data));
+        return customCall(this.#runtime, { loss, given: data, chunks });
+      }
+      const checked = checkForwardBackward({ data, ...toLossChoice(loss) });
+      checkUploadedLossData(loss, checked.data);
+      return forwardCall(this.#runtime, checked, false);
+    });
+  }
+
+  /**
+   * Gives the server a loss that torch.fx has traced elsewhere, for all models of this service. Throws InvalidArgumentError
+   * where the server takes none, or for what is no trace.
+   */
+  createCustomLoss(loss: TracedLoss, options: RequestOptions = {}): Promise<UploadedLoss> {
+    return this.#losses.upload(loss, options);
   }
 
   /**
@@ -286,24 +297,9 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     input: ForwardBackwardInput,
     options: RequestOptions,
   ): ApiFuture<ForwardBackwardOutput> {
-    const { config } = this.#runtime;
-    return this.#line.enqueue<ForwardBackwardOutput, ForwardBackwardOutput>(method, options, () => {
-      const checked = checkForwardBackward(input);
-      const chunks = this.#toChunks(checked.data);
-      const call = { input: checked, chunks, forwardOnly, parallel: config.parallel_fwdbwd_chunks };
-      return {
-        width: chunks.length,
-        submit: (place, sending) => submitChunks(this.#runtime, call, place, sending),
-        requestType: forwardOnly ? 'Forward' : 'ForwardBackward',
-        decode: forwardBackwardResult,
-        finish: combineOutputs,
-      };
-    });
-  }
-
-  #toChunks(data: readonly Datum[]): Datum[][] {
-    const { fwdbwd_max_chunk_len, fwdbwd_max_chunk_bytes_count } = this.#runtime.config;
-    return toChunks(data, { datumCount: fwdbwd_max_chunk_len, bytes: fwdbwd_max_chunk_bytes_count });
+    return this.#line.enqueue<ForwardBackwardOutput, ForwardBackwardOutput>(method, options, () =>
+      forwardCall(this.#runtime, checkForwardBackward(input), forwardOnly),
+    );
   }
 
   #request(

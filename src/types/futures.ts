@@ -30,4 +30,5 @@ export type RequestType =
   | 'OptimStep'
   | 'SaveWeights'
   | 'SaveWeightsForSampler'
-  | 'Sample';
+  | 'Sample'
+  | 'CreateCustomLoss';

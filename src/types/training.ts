@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CustomLoss } from './custom-loss.ts';
+import type { CustomLoss, UploadedLoss } from './custom-loss.ts';
 import type { Datum } from './datum.ts';
 import type { LossChoice } from './loss.ts';
 import type { TensorData } from './tensor.ts';
@@ -101,7 +101,8 @@ export type ForwardBackwardInput = { data: readonly Datum[] } & LossChoice;
 /** `data` needs `target_tokens`; every other input is for the loss to read, and `weights` have no effect. */
 export interface ForwardBackwardCustomInput {
   data: readonly Datum[];
-  loss: CustomLoss;
+  /** A function, or a loss that `createCustomLoss` has given to the server: that needs one pass instead of two. */
+  loss: CustomLoss | UploadedLoss;
 }
 
 /** One record of tensors per datum, in input order; `metrics` are named `name:reduction` (`loss:sum` is the loss). */

@@ -6,7 +6,7 @@ import type { Datum } from '../../types/datum.ts';
 import type { LossFn, LossFnConfig } from '../../types/loss.ts';
 import type { ModelInput, ModelInputChunk } from '../../types/model-input.ts';
 import type { TensorInput } from '../../types/tensor.ts';
-import type { ForwardBackwardCustomInput, ForwardBackwardInput } from '../../types/training.ts';
+import type { ForwardBackwardInput } from '../../types/training.ts';
 import { checkLoss } from './check-loss.ts';
 import { checkSpans } from './check-spans.ts';
 import { checkTensor, shapeOf, toSmallest } from './check-tensor.ts';
@@ -37,12 +37,7 @@ export function checkForwardBackward(input: ForwardBackwardInput): CheckedInput 
 }
 
 /** The datums of the forward pass of a custom loss, checked in the same way; what only the loss reads is its own affair. */
-export function checkCustom(input: ForwardBackwardCustomInput): readonly Datum[] {
-  checkOptionNames('forwardBackwardCustom', input, ['data', 'loss']);
-  const { data, loss } = input;
-  if (typeof loss !== 'function') {
-    throw new InvalidArgumentError('loss must be a function that gives { loss, gradients }');
-  }
+export function checkCustom(data: readonly Datum[]): readonly Datum[] {
   checkDataCount(data);
   return data.map((datum, index) => checkDatum(toForwardDatum(datum), 'cross_entropy', `data[${index}]`));
 }

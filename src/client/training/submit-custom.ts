@@ -1,12 +1,11 @@
 import type { CustomLoss, CustomLossValue } from '../../types/custom-loss.ts';
 import type { Datum } from '../../types/datum.ts';
-import type { ForwardBackwardOutput } from '../../types/training.ts';
 import { forwardBackwardResult } from '../results.ts';
 import type { ServiceRuntime } from '../runtime.ts';
 import { combineOutputs } from './combine.ts';
 import { evaluateLoss, toBackwardData, toCustomResult } from './custom-loss.ts';
+import type { ForwardCall } from './forward-call.ts';
 import { submitChunks } from './submit-chunks.ts';
-import type { Call } from './turn-line.ts';
 
 export interface CustomCall {
   loss: CustomLoss;
@@ -20,10 +19,7 @@ export interface CustomCall {
  * A custom loss as one call: it holds the head of the line through forward pass, loss and backward pass, so that nothing
  * overtakes it. The ids of the backward pass are taken when that is sent: a loss that fails leaves none behind.
  */
-export function customCall(
-  runtime: ServiceRuntime,
-  { loss, given, chunks }: CustomCall,
-): Omit<Call<ForwardBackwardOutput, ForwardBackwardOutput>, 'method'> {
+export function customCall(runtime: ServiceRuntime, { loss, given, chunks }: CustomCall): ForwardCall {
   const { parallel_fwdbwd_chunks: parallel } = runtime.config;
   const common = { input: { loss_fn: 'cross_entropy' }, parallel } as const;
   // Kept while the server wants billing in order: the loss is asked once.

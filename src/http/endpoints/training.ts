@@ -1,4 +1,5 @@
 import { namedSaveRetries } from '../../core/retry-policy.ts';
+import type { CreateCustomLossRequest } from '../../types/custom-loss.ts';
 import { untypedFutureSchema, type UntypedFuture } from '../../types/futures.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import {
@@ -87,6 +88,15 @@ export function optimStep(
 ): Promise<UntypedFuture> {
   const json = { ...request, type: 'optim_step' };
   return api.json({ method: 'POST', path: '/optim_step', json, hot: true }, untypedFutureSchema, options);
+}
+
+export function createCustomLoss(
+  api: ApiClient,
+  request: CreateCustomLossRequest,
+  options?: RequestOptions,
+): Promise<UntypedFuture> {
+  const json = { ...request, type: 'create_custom_loss' };
+  return api.json({ method: 'POST', path: '/create_custom_loss', json }, untypedFutureSchema, options);
 }
 
 /** `onUncertain`: see ApiRequest. A 409 to a save under a name is not asked again. */
