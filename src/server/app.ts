@@ -9,6 +9,7 @@ import { addFaultHooks } from './fault-hooks.ts';
 import type { FaultList } from './faults.ts';
 import type { ResolvedOptions } from './options.ts';
 import { apiPrefix, withoutBasePath } from './prefix.ts';
+import { addTracing } from './trace-hooks.ts';
 import { answerUnreadable } from './unreadable-requests.ts';
 import { addRequestRecord, type RecordedRequest } from './request-record.ts';
 import { adminRoutes } from './routes/admin-routes.ts';
@@ -23,6 +24,7 @@ import { samplingRoutes } from './routes/sampling-routes.ts';
 import { serviceRoutes } from './routes/service-routes.ts';
 import { sessionRoutes } from './routes/session-routes.ts';
 import { tokenRoutes } from './routes/token-routes.ts';
+import { traceRoutes } from './routes/trace-routes.ts';
 import { trainingRoutes } from './routes/training-routes.ts';
 import { trainingRunRoutes } from './routes/training-run-routes.ts';
 import type { Services } from './services/services.ts';
@@ -61,6 +63,7 @@ export function createApp({ options, store, services, faults, requests }: AppPar
   addBodyParsers(app, options.maxBodyBytes);
   addErrorReplies(app, options);
   addRequestRecord(app, requests);
+  addTracing(app, services.traces);
   const { apiKey, tokenExchange } = options;
   const tokens = tokenExchange && new AccessTokens(options.clock, tokenExchange.lifetimeSec);
   const access = new Access({ apiKey, tokens });
@@ -91,6 +94,7 @@ export function createApp({ options, store, services, faults, requests }: AppPar
       api.register(trainingRunRoutes, services);
       api.register(checkpointRoutes, { ...services, access });
       api.register(archiveRoutes, { ...services, clock, signedUrlLifetimeMs });
+      api.register(traceRoutes, { ...services, clock });
       api.register(externalWeightsRoutes, { ...services, clock, signedUrlLifetimeMs });
     },
     { prefix: apiPrefix },

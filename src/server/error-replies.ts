@@ -11,7 +11,6 @@ const absentFeatures: readonly [pattern: RegExp, what: string][] = [
   [/\/cancel_future$/, 'Cancelling (cancel_future)'],
   [/\/join_sampling_session$/, 'join_sampling_session'],
   [/\/create_custom_loss$/, 'Uploading a custom loss (create_custom_loss)'],
-  [/\/sessions\/[^/]+\/trace_export$/, 'Exporting traces'],
 ];
 
 /** Every answer that is not a success has `{"detail": …}`: a text, or FastAPI's list of field errors. */

@@ -10,6 +10,7 @@ import { FutureTable } from '../future-table.ts';
 import { ModelHub } from '../model-hub.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { Store } from '../store/store.ts';
+import { TraceRecorder, traceEngine } from '../trace-recorder.ts';
 import { meterEngine, UsageMeter } from '../usage-meter.ts';
 import { AuditLog } from './audit-log.ts';
 import { BillingService } from './billing-service.ts';
@@ -31,8 +32,11 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
   const bootId = randomBytes(6).toString('hex');
   store.boots.insert(bootId, clock.now());
   const background = new BackgroundWork(logger);
+  const traces = new TraceRecorder(clock);
   const meter = new UsageMeter(store.usage, clock);
-  const engine = new EngineAccess(meterEngine(aliasEngine(engineModule, options.aliases), meter));
+  const engine = new EngineAccess(
+    meterEngine(traceEngine(aliasEngine(engineModule, options.aliases), traces), meter),
+  );
   const futures = new FutureTable(bootId, clock, options.maxOpenFutures);
   const files = new CheckpointFiles(dataDir);
   const audit = new AuditLog({ audit: store.audit, clock });
@@ -81,6 +85,7 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
     archives,
     audit,
     meter,
+    traces,
     billing: new BillingService({ store, clock, meter }),
     copies: new CopyService({ store, clock, checkpoints, sessions, models }),
     sessionSearch: new SessionSearch({ store, clock }),

@@ -56,7 +56,7 @@ export class SessionService {
 
   /** The session, which must be active; that it is asked for is a sign of life. */
   requireActive(id: string): SessionRow {
-    const session = this.#require(id);
+    const session = this.require(id);
     if (session.status !== 'active')
       throw new HttpError(410, `Session ${id} has ended (${describeEnd(session)})`);
     this.#lastSeen.set(id, this.#options.clock.now());
@@ -64,7 +64,7 @@ export class SessionService {
   }
 
   get(id: string): GetSessionResponse {
-    const session = this.#require(id);
+    const session = this.require(id);
     const { samplers, trainingRuns } = this.#options.store;
     return {
       training_run_ids: trainingRuns.listIdsOfSession(id),
@@ -80,13 +80,13 @@ export class SessionService {
 
   /** The first reason wins; a repeat changes nothing. */
   finish(id: string, reason: FinishReason, detail: string | null): void {
-    this.#require(id);
+    this.require(id);
     this.#end(id, reason, detail);
   }
 
   /** Any project will do: here they exist by being named. */
   assignProject(id: string, projectId: string): void {
-    this.#require(id);
+    this.require(id);
     this.#options.store.sessions.setProject(id, projectId);
     this.#options.audit.record('project_session_assigned', { session_id: id, project_id: projectId });
   }
@@ -121,7 +121,8 @@ export class SessionService {
     if (this.#options.store.sessions.end(id, status, detail)) this.#options.onEnd(id);
   }
 
-  #require(id: string): SessionRow {
+  /** Finds a session, active or not; 404 for an unknown one. */
+  require(id: string): SessionRow {
     const session = this.#options.store.sessions.find(id);
     if (session === undefined) throw new HttpError(404, `Unknown session ${id}`);
     return session;

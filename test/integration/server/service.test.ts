@@ -55,7 +55,6 @@ describe('what is not there', () => {
     ['POST', 'cancel_future', 'Cancelling'],
     ['POST', 'join_sampling_session', 'join_sampling_session'],
     ['POST', 'create_custom_loss', 'Uploading a custom loss'],
-    ['GET', 'sessions/s/trace_export', 'Exporting traces'],
   ])('is refused by name: %s %s', async (method, path, name) => {
     const answer = await client.send(method, `/api/v1/${path}`, method === 'GET' ? undefined : {});
     expect(answer.status).toBe(404);
