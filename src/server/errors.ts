@@ -12,8 +12,11 @@ export class HttpError extends Error {
 }
 
 /** What a request has that this server does not offer; refused by name, as a fact about this server. */
-export function unsupported(what: string): HttpError {
-  return new HttpError(422, `${what} is not supported by this server`);
+export function unsupported(what: string, reason?: string): HttpError {
+  return new HttpError(
+    422,
+    `${what} is not supported by this server${reason === undefined ? '' : `: ${reason}`}`,
+  );
 }
 
 /** Whose fault a failed operation is, in the words of the wire. */

@@ -1,11 +1,18 @@
 import { describeLoss, type LossDescription } from './engine/training/losses.ts';
 import { HttpError, unsupported } from './errors.ts';
 
+/** Why the engine cannot have what the service has. */
+const refusals: Readonly<Record<string, string>> = {
+  stable_reinforce: 'its objective is not published',
+  custom: 'losses are not uploaded here, the client computes them',
+};
+
 /** What a loss reads; a loss that the engine does not compute is refused by name. */
 export function findLossRules(loss: string): LossDescription {
   const description = describeLoss(loss);
-  if (description === undefined) throw unsupported(`The loss ${loss || '(none given)'}`);
-  return description;
+  if (description !== undefined) return description;
+  const reason = Object.hasOwn(refusals, loss) ? refusals[loss] : undefined;
+  throw unsupported(`The loss ${loss || '(none given)'}`, reason);
 }
 
 /** The options of a loss as numbers; unknown ones and texts are refused by name. */

@@ -62,6 +62,9 @@ export interface TrainingRow {
   weights?: Float32Array | undefined;
   logprobs?: Float32Array | undefined;
   advantages?: Float32Array | undefined;
+  sequence_ratio_mask?: Float32Array | undefined;
+  clip_low_threshold?: Float32Array | undefined;
+  clip_high_threshold?: Float32Array | undefined;
 }
 
 export interface ForwardBackwardTask {

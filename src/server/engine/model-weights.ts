@@ -86,6 +86,13 @@ export function parameterCount(config: ModelConfig): number {
   return 2 * vocabularySize * hidden + layerCount * perLayer + hidden;
 }
 
+export function addMatrices(sums: TrainableMatrices, { matrices }: TrainableMatrices): void {
+  for (const [index, { data }] of sums.matrices.entries()) {
+    const addend = matrices[index]?.data ?? new Float32Array(0);
+    for (const [place, value] of addend.entries()) data[place] = (data[place] ?? 0) + value;
+  }
+}
+
 export function copyMatrices(config: ModelConfig, source: TrainableMatrices): TrainableMatrices {
   const copy = allocateMatrices(config);
   for (const [index, { data }] of copy.matrices.entries()) {

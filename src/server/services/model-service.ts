@@ -83,7 +83,7 @@ export class ModelService {
       );
     }
     if (lora.rank > maxRank) throw new HttpError(422, `lora_config.rank must be at most ${maxRank}`);
-    if (optimizer.type !== 'adamw') throw unsupported(`The optimizer ${optimizer.type}`);
+    checkOptimizer(optimizer);
     const base = await this.#options.engine.baseModel(request.base_model);
     const modelId = `${session_id}:train:${request.model_seq_id}`;
     const key = `model:${modelId}`;
@@ -280,6 +280,14 @@ export class ModelService {
         : `Its last checkpoint is ${last}: create a training client from it`;
     return new HttpError(404, `Model ${modelId} is no longer in memory, since ${cause}. ${advice}`);
   }
+}
+
+function checkOptimizer({ type }: OptimizerConfig): void {
+  if (type === 'adamw') return;
+  throw unsupported(
+    `The optimizer ${type}`,
+    type === 'dimuon' ? 'its update rule is not published' : undefined,
+  );
 }
 
 function toKey(modelId: string, seqId: number): string {

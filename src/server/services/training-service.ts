@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { optimStepRequestSchema } from '../../types/training.ts';
+import type { AdamParams, optimStepRequestSchema } from '../../types/training.ts';
 import type {
   loadWeightsRequestSchema,
   saveWeightsExternalRequestSchema,
@@ -26,6 +26,7 @@ export interface TrainingServiceOptions {
   samplers: SamplerService;
 }
 
+type OptimStep = z.output<typeof optimStepRequestSchema>;
 type SaveWeights = z.output<typeof saveWeightsRequestSchema>;
 type SaveWeightsForSampler = z.output<typeof saveWeightsForSamplerRequestSchema>;
 type SaveWeightsExternal = z.output<typeof saveWeightsExternalRequestSchema>;
@@ -59,12 +60,10 @@ export class TrainingService {
     });
   }
 
-  optimStep(request: z.output<typeof optimStepRequestSchema>): Submission {
+  optimStep(request: OptimStep): Submission {
     const { engine, models } = this.#options;
     const model = models.require(request.model_id);
-    const { adam_params: params, optimizer_params: otherParams } = request;
-    if (otherParams != null) throw unsupported(`optimizer_params: the optimizer ${otherParams.type}`);
-    if (params == null) throw new HttpError(422, 'optim_step needs adam_params');
+    const params = toAdamParams(request, model.run.optimizer_config.type);
     return models.submit(model, request.seq_id || undefined, async () => {
       const { metrics } = await engine.run((e) => e.optimStep(request.model_id, params));
       const finite = Object.entries(metrics).filter(([, value]) => Number.isFinite(value));
@@ -197,6 +196,23 @@ export class TrainingService {
       optimizer_config: run.optimizer_config,
     });
   }
+}
+
+/** The name of the parameters says their kind, which must be that of the model (wire-protocol 2.13). */
+function toAdamParams(
+  { adam_params: adam, optimizer_params: other }: OptimStep,
+  optimizer: string,
+): AdamParams {
+  if (adam != null && other != null)
+    throw new HttpError(422, 'optim_step takes either adam_params or optimizer_params, not both');
+  if (other != null) {
+    throw new HttpError(
+      422,
+      `optimizer_params are of type ${other.type}, but the model's optimizer is ${optimizer}: give adam_params`,
+    );
+  }
+  if (adam == null) throw new HttpError(422, 'optim_step needs adam_params');
+  return adam;
 }
 
 function requireTrainingState(path: string): void {

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { toJsonInteger } from '../../core/lossless-json.ts';
 import type { LoraConfig, OptimizerConfig } from '../../types/training.ts';
 import { defaultProjectId } from '../owner.ts';
 import { integer, optionalText, text, type Row } from './database.ts';
@@ -42,7 +43,7 @@ export class TrainingRunStore {
         run.base_model,
         JSON.stringify(run.lora_config),
         JSON.stringify(run.optimizer_config),
-        JSON.stringify(run.user_metadata),
+        JSON.stringify(run.user_metadata, keepLongIntegers),
         run.created_at,
         run.last_request_at,
         run.copied_from ?? null,
@@ -92,6 +93,11 @@ export class TrainingRunStore {
   delete(id: string): void {
     this.#database.prepare('DELETE FROM training_runs WHERE id = ?').run(id);
   }
+}
+
+/** Metadata may hold any JSON, also integers that no double holds. */
+function keepLongIntegers(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? toJsonInteger(value) : value;
 }
 
 function toTrainingRun(row: Row): TrainingRunRow {

@@ -57,7 +57,13 @@ function toDatum(datum: Datum, index: number): RequestDatum {
     name,
     toTensor(tensor, `${where}.loss_fn_inputs.${name}`),
   ]);
-  return { tokens: concatTokens(chunks), inputs: new Map(inputs) };
+  const { modelInputSpans: model_input_spans, lossFnInputSpans: loss_fn_input_spans } = datum;
+  const hasSpans = model_input_spans.length > 0 || loss_fn_input_spans.length > 0;
+  return {
+    tokens: concatTokens(chunks),
+    inputs: new Map(inputs),
+    ...(hasSpans ? { spans: { model_input_spans, loss_fn_input_spans } } : {}),
+  };
 }
 
 function toTokens({ chunk }: Chunk, where: string): Int32Array {

@@ -1,3 +1,4 @@
+import type { SpanLists } from './provenance-spans.ts';
 import type { RequestTensor } from './tensor.ts';
 
 /** A forward or forward_backward request as both wire formats carry it; not yet checked against the model or the loss. */
@@ -14,6 +15,8 @@ export interface TrainingRequest {
 export interface RequestDatum {
   tokens: Int32Array;
   inputs: Map<string, RequestTensor>;
+  /** Only protobuf carries them: JSON is older than they are. */
+  spans?: SpanLists | undefined;
 }
 
 /** Joins the text chunks of one input. */

@@ -1,6 +1,7 @@
 import type { BaseModel, TrainingRow } from '../engine/engine.ts';
 import { HttpError } from '../errors.ts';
 import { findLossRules } from '../losses.ts';
+import { checkSpans } from './provenance-spans.ts';
 import type { RequestTensor } from './tensor.ts';
 import type { RequestDatum, TrainingRequest } from './training-request.ts';
 
@@ -31,6 +32,7 @@ function toTrainingRow(
   const targetTensor = inputs.get('target_tokens');
   if (targetTensor === undefined) throw new HttpError(422, `${where}.loss_fn_inputs needs target_tokens`);
   const targetShape = checkTargetShape(targetTensor, tokens.length, `${where}.loss_fn_inputs.target_tokens`);
+  if (datum.spans !== undefined) checkSpans(datum.spans, tokens.length, targetShape, where);
   const targetCount = targetShape[1] ?? 1;
   if (targetCount !== 1 && !rules.severalTargets) {
     throw new HttpError(
@@ -43,14 +45,16 @@ function toTrainingRow(
     targets: toTargets(targetTensor, `${where}.loss_fn_inputs.target_tokens`, model),
     targetCount,
   };
-  for (const name of rules.inputs) {
+  const missing = rules.inputs.find((name) => !inputs.has(name));
+  if (missing !== undefined) {
+    throw new HttpError(422, `${where}.loss_fn_inputs: the loss ${loss} needs ${missing}`);
+  }
+  for (const name of [...rules.inputs, ...rules.optionalInputs]) {
     const tensor = inputs.get(name);
-    if (tensor === undefined) {
-      throw new HttpError(422, `${where}.loss_fn_inputs: the loss ${loss} needs ${name}`);
-    }
+    if (tensor === undefined) continue;
     row[name] = toFloats(tensor, targetShape, `${where}.loss_fn_inputs.${name}`);
   }
-  const known: readonly string[] = ['target_tokens', ...rules.inputs];
+  const known: readonly string[] = ['target_tokens', ...rules.inputs, ...rules.optionalInputs];
   const unknown = [...inputs.keys()].find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new HttpError(

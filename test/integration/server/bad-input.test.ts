@@ -98,7 +98,13 @@ describe('a body that cannot be right is refused with its reason', () => {
       'parameters of another optimizer',
       () => ['optim_step', { model_id, optimizer_params: { type: 'dimuon', learning_rate: 1 } }],
       422,
-      /dimuon is not supported/,
+      /optimizer_params are of type dimuon, but the model's optimizer is adamw/,
+    ],
+    [
+      'parameters of two kinds (TRN-4)',
+      () => ['optim_step', { model_id, adam_params: {}, optimizer_params: { type: 'dimuon' } }],
+      422,
+      /either adam_params or optimizer_params/,
     ],
     [
       'a misspelt parameter',

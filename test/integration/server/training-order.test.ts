@@ -81,7 +81,10 @@ describe('operations of one model', () => {
 
   it('do not wait for a number whose request was refused, and take its repeat', async () => {
     const modelId = await client.createModel();
-    const refused = await client.post('forward_backward', forwardBackwardBytes(modelId, 1, 'gspo'));
+    const refused = await client.post(
+      'forward_backward',
+      forwardBackwardBytes(modelId, 1, 'stable_reinforce'),
+    );
     expect(refused.status).toBe(422);
     expect(await client.run('optim_step', optimStep(modelId, 2))).toHaveProperty('metrics');
     const repeated = await client.run('forward_backward', forwardBackwardJson(modelId, 1));

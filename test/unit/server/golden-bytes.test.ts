@@ -62,11 +62,16 @@ describe('reading forward_backward requests of the official client (wire-protoco
     });
   });
 
-  it('reads texts and numbers of the newer config map and passes provenance spans over (F)', () => {
+  it('reads texts and numbers of the newer config map, and provenance spans (F)', () => {
     const request = read(
       '0a016d10021a6a0a100a0e0a0c01000000020000000300000012300a0d7461726765745f746f6b656e73121f0a1802000000000000000300000000000000040000000000000018022201031a070a050a017118021a0712050a0171180122090a070a017110011801220712050a017118022206637573746f6d2a0c0a016b1100000000000000403a0e0a016b12090900000000000000403a0f0a076c6f73735f6964120412024c31',
     );
     expect(request).toMatchObject({ seqId: 2, loss: 'custom', lossConfig: { k: 2, loss_id: 'L1' } });
+    const { model_input_spans: spans } = request.data[0]?.spans ?? {};
+    expect(spans?.map(({ span }) => [span.case, span.value?.sequenceId, span.value?.length])).toEqual([
+      ['promptTokens', 'q', 2n],
+      ['sampledTokens', 'q', 1n],
+    ]);
   });
 
   it('refuses bytes that are no message', () => {

@@ -58,6 +58,16 @@ describe('toTrainingRows', () => {
     expect(rows[0]).toMatchObject({ logprobs: Float32Array.of(-1, -1), advantages: Float32Array.of(1, 1) });
   });
 
+  it('passes the mask of gspo, and bounds for each token (TYP-6, TYP-12)', () => {
+    const inputs = { ...policy, sequence_ratio_mask: ints([0, 1]), clip_high_threshold: floats([1.5, 2]) };
+    const { rows } = toTrainingRows(requestOf('gspo', [1, 2], inputs), model);
+    expect(rows[0]).toMatchObject({
+      sequence_ratio_mask: Float32Array.of(0, 1),
+      clip_high_threshold: Float32Array.of(1.5, 2),
+    });
+    expect(rows[0]).not.toHaveProperty('clip_low_threshold');
+  });
+
   const targets = { target_tokens: ints([2, 3]) };
   it.each<[string, TrainingRequest, string]>([
     ['no data', { ...requestOf('ppo', [], {}), data: [] }, 'data is empty'],
@@ -119,6 +129,12 @@ describe('toTrainingRows', () => {
       requestOf('ppo', [1, 2], { ...targets, logprobs: floats([1, 1]) }),
       'the loss ppo needs advantages',
     ],
+    ['gspo without its mask', requestOf('gspo', [1, 2], policy), 'the loss gspo needs sequence_ratio_mask'],
+    [
+      'bounds for a loss that does not clip',
+      requestOf('dro', [1, 2], { ...policy, clip_low_threshold: floats([1, 1]) }),
+      'loss_fn_inputs.clip_low_threshold: the loss dro does not read it',
+    ],
     [
       'an input the loss does not read',
       requestOf('ppo', [1, 2], { ...policy, mask: floats([1, 1]) }),
@@ -141,7 +157,16 @@ describe('checkLossConfig', () => {
     ['cross_entropy', { k: 1 }, 'it has no options'],
     ['dro', { beta: 'much' }, 'loss_fn_config.beta must be a finite number'],
     ['dro', { beta: Number.NaN }, 'loss_fn_config.beta must be a finite number'],
-    ['gspo', {}, 'The loss gspo is not supported by this server'],
+    [
+      'stable_reinforce',
+      {},
+      'The loss stable_reinforce is not supported by this server: its objective is not published',
+    ],
+    [
+      'custom',
+      { loss_id: 'a' },
+      'The loss custom is not supported by this server: losses are not uploaded here',
+    ],
     ['toString', {}, 'The loss toString is not supported by this server'],
     ['', {}, 'The loss (none given) is not supported by this server'],
   ])('refuses %s with %j', (loss, config, message) => {

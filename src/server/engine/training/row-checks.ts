@@ -31,13 +31,47 @@ export function checkRows(rows: readonly TrainingRow[], loss: Loss, config: Mode
     checkTokens(row.targets, config.vocabularySize, (token) =>
       refuse(`target_tokens has token ${token}, and the vocabulary is 0 to ${config.vocabularySize - 1}`),
     );
-    for (const name of loss.inputs) {
-      const size = row[name]?.length ?? 0;
+    for (const name of [...loss.inputs, ...loss.optionalInputs]) {
+      if (row[name] === undefined) continue;
+      const size = row[name].length;
       if (size !== slots) refuse(`${name} has ${size} entries, and target_tokens has ${slots}`);
-      const wrong = row[name]?.findIndex((value) => !Number.isFinite(value)) ?? -1;
+      const wrong = row[name].findIndex((value) => !Number.isFinite(value));
       if (wrong >= 0) refuse(`${name} has a value that is not finite, at entry ${wrong}`);
     }
+    if (row.sequence_ratio_mask?.every((mark) => mark === 0) === true)
+      refuse('sequence_ratio_mask marks no position, so the sequence has no ratio');
+    const crossed = findCrossedBounds(row, loss);
+    if (crossed >= 0) refuse(`clip_low_threshold is above clip_high_threshold at entry ${crossed}`);
   }
+}
+
+/** The first slot whose own bounds, or one of them and the other of the config, leave no room; or -1. */
+function findCrossedBounds(row: TrainingRow, { clip }: Loss): number {
+  const { clip_low_threshold: lows, clip_high_threshold: highs } = row;
+  if (clip === undefined || (lows === undefined && highs === undefined)) return -1;
+  return row.targets.findIndex((_, slot) => (lows?.[slot] ?? clip.low) > (highs?.[slot] ?? clip.high));
+}
+
+/** Refuses a row whose loss has left the numbers: by its inputs, or since the weights have. */
+export function checkFinite(
+  index: number,
+  row: TrainingRow,
+  logprobs: Float32Array,
+  loss: Loss,
+  { sum, coefficients }: { sum: number; coefficients: Float32Array },
+): void {
+  const slot = coefficients.findIndex((coefficient) => !Number.isFinite(coefficient));
+  if (Number.isFinite(sum) && slot < 0) return;
+  if (!logprobs.every(Number.isFinite)) {
+    throw new EngineError(
+      'user',
+      `Datum ${index}: the model's log-probabilities are not finite. Its weights have grown too large, ` +
+        'for example by a learning rate that is too high: go on from a saved state',
+    );
+  }
+  const place = slot < 0 ? '' : ` at entry ${slot}: the model's log-probability is ${logprobs[slot]}`;
+  const given = row.logprobs === undefined || slot < 0 ? '' : `, and logprobs has ${row.logprobs[slot]}`;
+  throw new EngineError('user', `Datum ${index}: ${loss.name} is not finite${place}${given}`);
 }
 
 /** Calls `refuse` with the first token outside the vocabulary. */

@@ -3,7 +3,7 @@ import { EngineError } from '../engine-error.ts';
 import type { ForwardBackwardResult, TrainingRow } from '../engine.ts';
 import { uploadWeights } from '../graph/device-weights.ts';
 import type { LoadedBase } from '../loaded-base.ts';
-import { allocateMatrices, copyMatrices } from '../model-weights.ts';
+import { addMatrices, allocateMatrices, copyMatrices } from '../model-weights.ts';
 import type { TrainableMatrices } from '../model-weights.ts';
 import { adamStep, clipToNorm, globalNorm, zeroMoments } from './adamw.ts';
 import type { Moments } from './adamw.ts';
@@ -11,7 +11,7 @@ import { factorGradients, mergeAdapter } from './lora-adapter.ts';
 import type { LoraAdapter } from './lora-adapter.ts';
 import type { Loss } from './losses.ts';
 import { packTexts } from './packing.ts';
-import { checkRows } from './row-checks.ts';
+import { checkFinite, checkRows } from './row-checks.ts';
 import { scoreTargets, writeLogitsGradient } from './token-scores.ts';
 
 /** Moments of one adapter, pair by pair in its order, and how many steps they have seen. */
@@ -66,11 +66,13 @@ export class TrainedModel {
     checkRows(rows, loss, config);
     using weights = uploadWeights(config, frozen, this.merged());
     const logprobs: Float32Array[] = rows.map(() => new Float32Array(0));
+    // Added to what the model has only when every row was fine: nothing of a refused call may count.
+    const gradients = forwardOnly ? undefined : allocateMatrices(config);
     let lossSum = 0;
     for (const { row: padded, texts } of packTexts(rows.map(({ tokens }) => tokens))) {
       const { logits, tape } = transformer.forward(padded, frozen, weights);
       using _tape = tape;
-      const gradient = new Float32Array(forwardOnly ? 0 : logits.length);
+      const gradient = new Float32Array(gradients === undefined ? 0 : logits.length);
       for (const { index, begin } of texts) {
         const row = rows[index];
         if (row === undefined) throw new RangeError(`No row ${index}`);
@@ -78,14 +80,14 @@ export class TrainedModel {
         const text = { logits, vocabularySize: config.vocabularySize, begin, targets, targetCount };
         const scores = scoreTargets(text);
         const { sum, coefficients } = loss.evaluate(row, scores.logprobs);
+        checkFinite(index, row, scores.logprobs, loss, { sum, coefficients });
         logprobs[index] = scores.logprobs;
         lossSum += sum;
-        if (!forwardOnly) writeLogitsGradient(gradient, text, scores, coefficients);
+        if (gradients !== undefined) writeLogitsGradient(gradient, text, scores, coefficients);
       }
-      if (forwardOnly) continue;
-      this.#gradients ??= allocateMatrices(config);
-      transformer.backward(tape, gradient, weights, this.#gradients);
+      if (gradients !== undefined) transformer.backward(tape, gradient, weights, gradients);
     }
+    if (gradients !== undefined) this.#accumulate(gradients);
     return { logprobs, lossSum };
   }
 
@@ -112,6 +114,11 @@ export class TrainedModel {
     }
     this.#merged = undefined;
     return { grad_norm: norm, learning_rate: params.learning_rate, step: this.#optimizer.step };
+  }
+
+  #accumulate(gradients: TrainableMatrices): void {
+    if (this.#gradients === undefined) this.#gradients = gradients;
+    else addMatrices(this.#gradients, gradients);
   }
 }
 

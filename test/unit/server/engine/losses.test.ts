@@ -71,8 +71,63 @@ describe('losses', () => {
     expectNumbers(evaluate('dro', policy, { beta: 2 }), sum(2), coefficients(2));
   });
 
+  it('gspo clips the ratio of the whole sequence, taken over what the mask marks (TYP-12)', () => {
+    // The marked ratios are 0.5 and 2, so their geometric mean is 1; of the last two it is the root of 2.
+    const ends = { ...policy, sequence_ratio_mask: Float32Array.of(1, 0, 3) };
+    expectNumbers(evaluate('gspo', ends), -(1 + 2 + 3), [1, 2, 3]);
+    const tail = { ...policy, sequence_ratio_mask: Float32Array.of(0, 1, 1) };
+    expectNumbers(evaluate('gspo', tail), -1.2 * 6, [0, 0, 0]);
+    const root = Math.SQRT2;
+    const config = { clip_high_threshold: 1.5 };
+    expectNumbers(evaluate('gspo', tail, config), -root * 6, [root, 2 * root, 3 * root]);
+    const negative = { ...tail, advantages: against.advantages };
+    expectNumbers(evaluate('gspo', negative), root * 6, [-root, -2 * root, -3 * root]);
+  });
+
+  it.each(['ppo', 'cispo', 'gspo'])(
+    '%s takes bounds for each token instead of the same for all (TYP-12)',
+    (name) => {
+      const inputs = { ...policy, sequence_ratio_mask: Float32Array.of(1, 1, 1) };
+      const config = { clip_low_threshold: 0.7, clip_high_threshold: 1.5 };
+      const bounds = {
+        clip_low_threshold: new Float32Array(3).fill(0.7),
+        clip_high_threshold: new Float32Array(3).fill(1.5),
+      };
+      const { sum, coefficients } = evaluate(name, inputs, config);
+      expectNumbers(evaluate(name, { ...inputs, ...bounds }), sum, coefficients);
+    },
+  );
+
+  it('clips each token by its own bounds', () => {
+    const clip_high_threshold = Float32Array.of(1.2, 1.2, 3);
+    expectNumbers(evaluate('ppo', { ...policy, clip_high_threshold }), -(0.5 + 2 + 6), [0.5, 2, 6]);
+  });
+
   it.each([
-    ['gspo', {}, /Unknown loss_fn "gspo".*cross_entropy, importance_sampling, ppo, cispo, dro/],
+    ['cross_entropy', row({ weights: Float32Array.of(1, 0, -0.5) })],
+    ['importance_sampling', policy],
+    ['ppo', policy],
+    ['ppo', against],
+    ['dro', policy],
+  ])('%s has for coefficient minus the slope of the loss', (name, inputs) => {
+    const loss = createLoss(name, {});
+    const { coefficients } = loss.evaluate(inputs, logprobs);
+    for (const slot of logprobs.keys()) {
+      const at = (distance: number) =>
+        loss.evaluate(
+          inputs,
+          logprobs.map((value, index) => (index === slot ? value + distance : value)),
+        ).sum;
+      expect(coefficients[slot]).toBeCloseTo((at(-0.01) - at(0.01)) / 0.02, 2);
+    }
+  });
+
+  it.each([
+    [
+      'stable_reinforce',
+      {},
+      /Unknown loss_fn "stable_reinforce".*importance_sampling, ppo, cispo, dro, gspo/,
+    ],
     ['toString', {}, /Unknown loss_fn "toString"/],
     [
       'ppo',

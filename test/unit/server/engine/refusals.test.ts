@@ -95,6 +95,51 @@ describe('what the engine refuses', () => {
     expect((await engine.optimStep('model', adam)).metrics).toMatchObject({ grad_norm: 0 });
   });
 
+  it.each<[string, string, Partial<TrainingRow>, RegExp]>([
+    ['a mask without marks', 'gspo', { sequence_ratio_mask: new Float32Array(length) }, /marks no position/],
+    [
+      'bounds that cross',
+      'ppo',
+      { clip_low_threshold: new Float32Array(length).fill(1.3) },
+      /clip_low_threshold is above clip_high_threshold at entry 0/,
+    ],
+    [
+      'bounds of another length',
+      'ppo',
+      { clip_low_threshold: new Float32Array(1) },
+      /clip_low_threshold has 1/,
+    ],
+    [
+      'a ratio that no number holds',
+      'importance_sampling',
+      { logprobs: new Float32Array(length).fill(-1e4) },
+      /Datum 1: importance_sampling is not finite at entry 0: .*-\d.*logprobs has -10000/,
+    ],
+  ])(
+    'names %s, and nothing of the call reaches the gradient (TRN-2)',
+    async (_title, loss, changes, message) => {
+      const ones = new Float32Array(length).fill(1);
+      const policy = {
+        ...row,
+        logprobs: new Float32Array(length),
+        advantages: ones,
+        sequence_ratio_mask: ones,
+      };
+      const rows = [policy, { ...policy, ...changes }];
+      const task = { modelId: 'model', rows, loss, lossConfig: {}, forwardOnly: false };
+      await expectRefusal(engine.forwardBackward(task), message);
+      expect((await engine.optimStep('model', adam)).metrics).toMatchObject({ grad_norm: 0 });
+    },
+  );
+
+  it('says of weights that have left the numbers what happened to them (TRN-4)', async () => {
+    await engine.createModel({ modelId: 'blown', baseModel: 'local/random', lora: fullLora });
+    const task = { modelId: 'blown', rows: [row], loss: 'cross_entropy', lossConfig: {}, forwardOnly: false };
+    await engine.forwardBackward(task);
+    await engine.optimStep('blown', { ...adam, learning_rate: 1e38 });
+    await expectRefusal(engine.forwardBackward(task), /not finite. Its weights have grown too large/);
+  });
+
   it('drops a gradient that is not finite and leaves the weights as they are', async () => {
     const forward = {
       modelId: 'model',
@@ -104,7 +149,8 @@ describe('what the engine refuses', () => {
       forwardOnly: true,
     };
     const before = await engine.forwardBackward(forward);
-    const logprobs = new Float32Array(length).fill(-1e4);
+    // Each coefficient is a number still, but not what they add up to.
+    const logprobs = before.logprobs[0]?.map((logprob) => logprob - 88);
     const advantages = new Float32Array(length).fill(1);
     await engine.forwardBackward({
       ...forward,

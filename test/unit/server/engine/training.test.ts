@@ -129,6 +129,38 @@ describe('training', () => {
     expect(after.reduce((sum, logprob) => sum + logprob, 0)).toBeGreaterThan(firstFour + 0.1);
   });
 
+  const clamp = (value: number, low: number, high: number) => Math.min(Math.max(value, low), high);
+  /** Minus the slope of each loss by a log-probability, written down anew: r is the ratio, s that of the sequence. */
+  const slopes: [string, (r: number, s: number, advantage: number, drift: number) => number][] = [
+    ['importance_sampling', (r, _s, a) => r * a],
+    ['ppo', (r, _s, a) => ((a > 0 && r > 1.2) || (a < 0 && r < 0.8) ? 0 : r * a)],
+    ['cispo', (r, _s, a) => clamp(r, 0, 4) * a],
+    ['dro', (_r, _s, a, drift) => a - 0.05 * drift],
+    ['gspo', (_r, s, a) => ((a > 0 && s > 1.2) || (a < 0 && s < 0.8) ? 0 : s * a)],
+  ];
+  it.each(slopes)(
+    'a step of %s is the step of cross_entropy with its coefficients (TYP-12)',
+    async (loss, slope) => {
+      const [model, twin] = [await newModel(), await newModel()];
+      const now = (await forward(model, [dragon])).logprobs[0] ?? new Float32Array(0);
+      const logprobs = now.map((logprob, index) => logprob + 0.3 * Math.sin(index));
+      const advantages = now.map((_, index) => (index % 4) - 1);
+      const mask = now.map((_, index) => (index < 6 ? 1 : 0));
+      const drifts = now.map((logprob, index) => logprob - (logprobs[index] ?? 0));
+      const sequence = Math.exp(drifts.slice(0, 6).reduce((sum, drift) => sum + drift, 0) / 6);
+      const weights = drifts.map((drift, index) =>
+        slope(Math.exp(drift), sequence, advantages[index] ?? 0, drift),
+      );
+      const inputs = loss === 'gspo' ? { sequence_ratio_mask: mask } : {};
+      await run(model, [{ ...dragon, weights: undefined, logprobs, advantages, ...inputs }], { loss });
+      await run(twin, [{ ...dragon, weights }]);
+      const [norm, twinNorm] = [await gradNorm(model), await gradNorm(twin)];
+      expect(norm).toBeGreaterThan(0.1);
+      expect(norm / twinNorm).toBeCloseTo(1, 4);
+      close((await forward(model, [dragon])).logprobs[0], (await forward(twin, [dragon])).logprobs[0]);
+    },
+  );
+
   it('accumulates gradients until the step, and forward only adds none', async () => {
     const [split, joint] = [await newModel(), await newModel()];
     await run(split, [dragon]);
