@@ -49,6 +49,7 @@ export { createLogger, stderrLogger, type Logger, type LogLevel } from './core/l
 export type { Clock } from './core/clock.ts';
 export { parseTinkerPath, toTinkerPath, type TinkerPath } from './core/tinker-path.ts';
 export { toNumbers } from './core/tensors.ts';
+export { topkRow, type TopkPair } from './core/topk.ts';
 export { packageVersion } from './core/version.ts';
 
 export type { ArchiveUrlResponse, Checkpoint, CheckpointType, Cursor } from './types/checkpoints.ts';
@@ -81,7 +82,14 @@ export type { LossChoice, LossConfigs, LossFn } from './types/loss.ts';
 export type { ModelInput, ModelInputChunk, Tokens } from './types/model-input.ts';
 export type { RequestOptions } from './types/options.ts';
 export type { AccessScope, TrainingRun } from './types/runs.ts';
-export type { SampledSequence, SampleInput, SampleResponse, SamplingParams } from './types/sampling.ts';
+export type {
+  PromptAltTokens,
+  SampledSequence,
+  SampleInput,
+  SampleResponse,
+  SamplingParams,
+  TopkLogprobs,
+} from './types/sampling.ts';
 export type { ServerCapabilities } from './types/service.ts';
 export type { FinishReason, GetSessionResponse } from './types/sessions.ts';
 export type { TensorData, TensorDtype, TensorInput } from './types/tensor.ts';

@@ -4,7 +4,6 @@ import type { Emitter } from '../core/emitter.ts';
 import { ClientClosedError, InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
 import { attributed } from '../core/sdk-method.ts';
 import { SpanLaps } from '../core/tracing.ts';
-import { checkTokens } from '../core/tensors.ts';
 import { toSampleBody } from '../http/endpoints/sampling.ts';
 import type { ClientLife } from '../types/client-life.ts';
 import type { SamplerFacts } from '../machines/ports.ts';
@@ -12,11 +11,12 @@ import type { SamplingEvents } from '../types/events.ts';
 import type { UntypedFuture } from '../types/futures.ts';
 import type { ModelInput } from '../types/model-input.ts';
 import { requestOptionNames, type RequestOptions } from '../types/options.ts';
-import { samplingParamsSchema, type SampleInput, type SampleResponse } from '../types/sampling.ts';
+import type { SampleInput, SampleResponse } from '../types/sampling.ts';
 import { EventedClient } from './evented-client.ts';
 import { pollFuture } from './poll-future.ts';
 import { sampleResult } from './results.ts';
 import type { ServiceRuntime } from './runtime.ts';
+import { checkSample, checkSampleResponse } from './sampling/check-sample.ts';
 import type { InFlight } from './sampling/in-flight.ts';
 import { ProgressWatch } from './sampling/progress-watch.ts';
 import { estimatePromptBytes } from './sampling/prompt-bytes.ts';
@@ -90,9 +90,24 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     }
   }
 
-  /** The log-probability of each token of the prompt; NaN for the first, which nothing comes before. */
-  async computeLogprobs(prompt: ModelInput, options: RequestOptions = {}): Promise<Float32Array> {
-    const input = { prompt, num_samples: 1, sampling_params: { max_tokens: 1 }, prompt_logprobs: true };
+  /**
+   * The log-probability of each token of the prompt; NaN for the first, which nothing comes before, and for those before
+   * the last `prompt_logprobs_last_n` if that is given.
+   */
+  async computeLogprobs(
+    prompt: ModelInput,
+    {
+      prompt_logprobs_last_n,
+      ...options
+    }: RequestOptions & { prompt_logprobs_last_n?: number | undefined } = {},
+  ): Promise<Float32Array> {
+    const input = {
+      prompt,
+      num_samples: 1,
+      sampling_params: { max_tokens: 1 },
+      prompt_logprobs: true,
+      prompt_logprobs_last_n,
+    };
     const { prompt_logprobs } = await this.sample(
       input,
       attributed('SamplingClient.computeLogprobs', options),
@@ -138,6 +153,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
         ...options,
         headers,
       });
+      checkSampleResponse(input, response);
       this.#watch.noteProgress();
       laps.end();
       return response;
@@ -171,34 +187,4 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     this.#emitter.emit('sample.completed', { request_id });
     return response;
   }
-}
-
-const samplingFields = Object.keys(samplingParamsSchema.shape);
-const sampleFields = ['prompt', 'num_samples', 'sampling_params', 'prompt_logprobs'];
-
-function checkSample(input: SampleInput): SampleInput {
-  checkOptionNames('sample', input, sampleFields);
-  const { prompt, num_samples = 1, sampling_params = {} } = input;
-  if (!Number.isInteger(num_samples) || num_samples < 1) {
-    throw new InvalidArgumentError(`num_samples must be a positive integer, and is ${num_samples}`);
-  }
-  checkOptionNames('sampling_params', sampling_params, samplingFields);
-  const parsed = samplingParamsSchema.safeParse(sampling_params);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new InvalidArgumentError(
-      `sampling_params.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is not valid'}`,
-    );
-  }
-  if (!Array.isArray(prompt?.chunks) || prompt.chunks.length === 0) {
-    throw new InvalidArgumentError(
-      'prompt must be a model input with at least one chunk: modelInput(tokens) makes one',
-    );
-  }
-  const { chunks } = prompt;
-  for (let index = 0; index < chunks.length; index++) {
-    const chunk = chunks[index];
-    if (chunk?.type === 'encoded_text') checkTokens(chunk.tokens, `prompt.chunks[${index}].tokens`);
-  }
-  return input;
 }

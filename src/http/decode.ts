@@ -1,6 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { InvalidResponseError } from '../core/errors.ts';
 import { toAligned } from '../core/tensors.ts';
+import { toTopk } from '../core/topk.ts';
 import {
   DType,
   ForwardBackwardOutputSchema,
@@ -8,9 +9,11 @@ import {
   StopReason,
   type ArrayRecord,
   type BatchedTensor,
+  type Tensor,
+  type TopkLogprobs as TopkMessage,
 } from '../proto/tinker_public_pb.ts';
 import { forwardBackwardOutputJsonSchema, sampleResponseJsonSchema } from '../types/results.ts';
-import type { SampleResponse } from '../types/sampling.ts';
+import type { SampleResponse, TopkLogprobs } from '../types/sampling.ts';
 import type { TensorData } from '../types/tensor.ts';
 import type { ForwardBackwardOutput } from '../types/training.ts';
 
@@ -109,14 +112,26 @@ function widen(bytes: Uint8Array, dtype: DType, name: string): Flat {
 /** A protobuf sample result, which takes `bytes` over; `sequence_id`s travel in the answer to the submission (wire-protocol 2.18). */
 export function decodeSampleResponse(bytes: Uint8Array): SampleResponse {
   const message = fromBinary(SampleResponseSchema, bytes);
+  const { targetPromptLogprobs: target, promptAltTokens: alternatives } = message;
   return {
     sequences: message.sequences.map((sequence) => ({
       sequence_id: null,
       stop_reason: toStopReason(sequence.stopReason),
       tokens: view(Int32Array, sequence.tokens, 'tokens'),
       logprobs: toOptionalFloats(sequence.logprobs, 'logprobs'),
+      topk_logprobs: decodeTopk(sequence.topkSampledLogprobs, 'topk_logprobs'),
     })),
     prompt_logprobs: toOptionalFloats(message.promptLogprobs, 'prompt_logprobs'),
+    topk_prompt_logprobs: decodeTopk(message.topkPromptLogprobs, 'topk_prompt_logprobs'),
+    target_prompt_logprobs:
+      target === undefined ? null : ofDtype('float32', decodeTensor(target, 'target_prompt_logprobs')),
+    prompt_alt_tokens:
+      alternatives === undefined
+        ? null
+        : {
+            tokens: ofDtype('int64', decodeTensor(alternatives.tokens, 'prompt_alt_tokens.tokens')),
+            logprobs: ofDtype('float32', decodeTensor(alternatives.logprobs, 'prompt_alt_tokens.logprobs')),
+          },
     prompt_cache_hit_tokens: message.promptCacheHitTokens,
   };
 }
@@ -132,41 +147,113 @@ function toOptionalFloats(bytes: Uint8Array | undefined, name: string): Float32A
   return bytes === undefined || bytes.byteLength === 0 ? null : view(Float32Array, bytes, name);
 }
 
+/** Two matrices `[length, k]`; longer buffers than that are cut, a k or length of 0 means "not given". */
+function decodeTopk(message: TopkMessage | undefined, name: string): TopkLogprobs | null {
+  if (message === undefined || message.k === 0 || message.length === 0) return null;
+  const { k, length } = message;
+  const token_ids = view(Int32Array, message.tokenIds, name);
+  const logprobs = view(Float32Array, message.logprobs, name);
+  const size = k * length;
+  if (token_ids.length < size || logprobs.length < size)
+    throw new InvalidResponseError(`the result's ${name} has less than the ${length} rows of ${k} it claims`);
+  return { token_ids: token_ids.subarray(0, size), logprobs: logprobs.subarray(0, size), k, length };
+}
+
+function decodeTensor(tensor: Tensor | undefined, name: string): TensorData {
+  if (tensor === undefined) throw new InvalidResponseError(`the result has no ${name}`);
+  const { encoding, dtype } = tensor;
+  const rows = encoding.case === 'sparseCsr' ? encoding.value : undefined;
+  const bytes = rows?.values ?? (encoding.case === 'dense' ? encoding.value : new Uint8Array());
+  const { data, dtype: element } = widen(bytes, dtype, name);
+  const shape = tensor.shape.length === 0 ? [data.length] : tensor.shape.map(Number);
+  const places =
+    rows === undefined
+      ? {}
+      : {
+          sparse_crow_indices: view(BigInt64Array, rows.crowIndices, name),
+          sparse_col_indices: view(BigInt64Array, rows.colIndices, name),
+        };
+  return element === 'float32'
+    ? { dtype: element, data, shape, ...places }
+    : { dtype: element, data, shape, ...places };
+}
+
+function ofDtype<Dtype extends TensorData['dtype']>(
+  dtype: Dtype,
+  tensor: TensorData,
+): Extract<TensorData, { dtype: Dtype }> {
+  if (tensor.dtype !== dtype)
+    throw new InvalidResponseError(`the result has a tensor of ${tensor.dtype} where ${dtype} is promised`);
+  return tensor as Extract<TensorData, { dtype: Dtype }>;
+}
+
 /** The JSON forms of the same results, which older servers give. */
 export function fromForwardBackwardJson(json: object): ForwardBackwardOutput {
   const { loss_fn_outputs, ...rest } = parse(forwardBackwardOutputJsonSchema, json, 'forward_backward');
   return {
     ...rest,
     loss_fn_outputs: loss_fn_outputs.map((record) =>
-      Object.fromEntries(
-        Object.entries(record).map(([name, { dtype, data, shape }]) => {
-          const dims = shape ?? [data.length];
-          const tensor: TensorData =
-            dtype === 'float32'
-              ? { dtype, data: Float32Array.from(data, Number), shape: dims }
-              : { dtype, data: BigInt64Array.from(data, (value) => BigInt(Number(value))), shape: dims };
-          return [name, tensor];
-        }),
-      ),
+      Object.fromEntries(Object.entries(record).map(([name, tensor]) => [name, fromTensorJson(tensor)])),
     ),
   };
 }
 
+interface TensorJson {
+  dtype: 'float32' | 'int64';
+  data: unknown[];
+  shape?: number[] | null | undefined;
+  sparse_crow_indices?: number[] | null | undefined;
+  sparse_col_indices?: number[] | null | undefined;
+}
+
+function fromTensorJson({
+  dtype,
+  data,
+  shape,
+  sparse_crow_indices,
+  sparse_col_indices,
+}: TensorJson): TensorData {
+  const dims = shape ?? [data.length];
+  const places =
+    sparse_crow_indices == null || sparse_col_indices == null
+      ? {}
+      : {
+          sparse_crow_indices: BigInt64Array.from(sparse_crow_indices, BigInt),
+          sparse_col_indices: BigInt64Array.from(sparse_col_indices, BigInt),
+        };
+  return dtype === 'float32'
+    ? { dtype, data: Float32Array.from(data, Number), shape: dims, ...places }
+    : { dtype, data: BigInt64Array.from(data, (value) => BigInt(Number(value))), shape: dims, ...places };
+}
+
 export function fromSampleJson(json: object): SampleResponse {
-  const { sequences, prompt_logprobs, prompt_cache_hit_tokens } = parse(
-    sampleResponseJsonSchema,
-    json,
-    'sample',
-  );
+  const {
+    sequences,
+    prompt_logprobs,
+    topk_prompt_logprobs: topk,
+    target_prompt_logprobs: target,
+    prompt_alt_tokens: alternatives,
+    prompt_cache_hit_tokens,
+  } = parse(sampleResponseJsonSchema, json, 'sample');
   return {
-    sequences: sequences.map(({ stop_reason, tokens, logprobs }) => ({
+    sequences: sequences.map(({ stop_reason, tokens, logprobs, topk_logprobs }) => ({
       sequence_id: null,
       stop_reason,
       tokens: Int32Array.from(tokens),
       logprobs: logprobs == null ? null : Float32Array.from(logprobs),
+      topk_logprobs: topk_logprobs == null ? null : (toTopk(topk_logprobs) ?? null),
     })),
     prompt_logprobs:
       prompt_logprobs == null ? null : Float32Array.from(prompt_logprobs, (value) => value ?? Number.NaN),
+    topk_prompt_logprobs: topk == null ? null : (toTopk(topk) ?? null),
+    target_prompt_logprobs: target == null ? null : ofDtype('float32', fromTensorJson(target)),
+    prompt_alt_tokens:
+      alternatives == null
+        ? null
+        : {
+            tokens: ofDtype('int64', fromTensorJson(alternatives.tokens)),
+            logprobs: ofDtype('float32', fromTensorJson(alternatives.logprobs)),
+          },
     prompt_cache_hit_tokens,
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { modelInputSchema, type ModelInput } from './model-input.ts';
+import type { TensorData, TensorInput } from './tensor.ts';
 
 /** A 63-bit counter or seed: a bigint where a double would round it. */
 const bigInteger = z.union([z.int(), z.bigint()]);
@@ -48,7 +49,15 @@ export const sampleRequestSchema = z.object({
   prompt_logprobs: z.boolean().nullish(),
   topk_prompt_logprobs: z.int().min(0).default(0),
   topk_sample_logprobs: z.int().min(0).default(0),
-  target_prompt_logprobs: z.unknown().optional(),
+  target_prompt_logprobs: z
+    .object({
+      dtype: z.string(),
+      data: z.array(z.unknown()),
+      shape: z.array(z.int()).nullish(),
+      sparse_crow_indices: z.array(z.unknown()).nullish(),
+      sparse_col_indices: z.array(z.unknown()).nullish(),
+    })
+    .nullish(),
   prompt_alt_tokens_k: z.int().min(0).default(0),
   prompt_logprobs_last_n: z.int().min(1).nullish(),
   record_stability_info: z.boolean().default(false),
@@ -60,8 +69,33 @@ export interface SampleInput {
   prompt: ModelInput;
   num_samples?: number | undefined;
   sampling_params?: SamplingParams | undefined;
+  /** Also gives the log-probability of each prompt token. */
   prompt_logprobs?: boolean | undefined;
+  /** Only of the last so many prompt tokens, 1 to one less than the prompt has; needs `prompt_logprobs`. */
+  prompt_logprobs_last_n?: number | undefined;
+  /** Also gives the so many likeliest tokens at each place of the prompt; 0 by default. */
+  topk_prompt_logprobs?: number | undefined;
+  /** The same at each sampled token; 0 by default. */
+  topk_sample_logprobs?: number | undefined;
+  /** int64 `[prompt tokens - 1, K]`, dense or sparse: row i names tokens to score at prompt place i + 1; -1 names none. */
+  target_prompt_logprobs?: TensorInput | undefined;
+  /** Also draws so many other tokens, at the request's temperature, at each place of the prompt after the first. */
+  prompt_alt_tokens_k?: number | undefined;
 }
+
+/**
+ * The likeliest tokens of each place, row-major `[length, k]`. Cells without a token hold the id 0 and `noLogprob`; a row
+ * that is not defined (the first of a prompt) holds nothing else. `topkRow` reads one.
+ */
+export interface TopkLogprobs {
+  token_ids: Int32Array;
+  logprobs: Float32Array;
+  k: number;
+  length: number;
+}
+
+/** What stands for the log-probability of a cell without a token (wire-protocol 4.3). */
+export const noLogprob = -99_999;
 
 /** One completion. `logprobs` belong to `tokens`, one each; `sequence_id` is null where the server gives none. */
 export interface SampledSequence {
@@ -69,11 +103,24 @@ export interface SampledSequence {
   stop_reason: 'stop' | 'length';
   tokens: Int32Array;
   logprobs: Float32Array | null;
+  topk_logprobs: TopkLogprobs | null;
 }
 
-/** `prompt_logprobs` has one value per prompt token; NaN where undefined (the first token). */
+/** Tokens int64 and their log-probabilities float32, each `[prompt tokens - 1, k]`. */
+export interface PromptAltTokens {
+  tokens: Extract<TensorData, { dtype: 'int64' }>;
+  logprobs: Extract<TensorData, { dtype: 'float32' }>;
+}
+
+/**
+ * `prompt_logprobs` has one value per prompt token; NaN where undefined (the first token). `target_prompt_logprobs` is laid
+ * out as the tensor that asked for it. What was not asked for is null.
+ */
 export interface SampleResponse {
   sequences: SampledSequence[];
   prompt_logprobs: Float32Array | null;
+  topk_prompt_logprobs: TopkLogprobs | null;
+  target_prompt_logprobs: Extract<TensorData, { dtype: 'float32' }> | null;
+  prompt_alt_tokens: PromptAltTokens | null;
   prompt_cache_hit_tokens: number;
 }

@@ -10,7 +10,13 @@ export interface TensorInput {
   sparse_col_indices?: BigInt64Array | Int32Array | readonly number[] | undefined;
 }
 
+/** Where the values of compressed sparse rows go (wire-protocol 3.3); a dense tensor has neither. */
+interface SparseRows {
+  sparse_crow_indices?: BigInt64Array;
+  sparse_col_indices?: BigInt64Array;
+}
+
 /** A tensor of a result: float32 values as `Float32Array`, int64 values as `BigInt64Array`. */
 export type TensorData =
-  | { dtype: 'float32'; data: Float32Array; shape: number[] }
-  | { dtype: 'int64'; data: BigInt64Array; shape: number[] };
+  | ({ dtype: 'float32'; data: Float32Array; shape: number[] } & SparseRows)
+  | ({ dtype: 'int64'; data: BigInt64Array; shape: number[] } & SparseRows);

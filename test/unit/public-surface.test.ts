@@ -66,6 +66,7 @@ describe('the public surface', () => {
         "supervisedDatum",
         "toNumbers",
         "toTinkerPath",
+        "topkRow",
       ]
     `);
   });

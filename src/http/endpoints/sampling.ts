@@ -12,7 +12,7 @@ import {
   type SampleInput,
 } from '../../types/sampling.ts';
 import { parseJson, pathSegment, toStatusError, type ApiClient } from '../api-client.ts';
-import { encodePrompt } from '../encode.ts';
+import { encodePrompt, encodeTensorJson } from '../encode.ts';
 
 export async function createSamplingSession(
   api: ApiClient,
@@ -43,19 +43,35 @@ export interface SampleBody {
   prompt: object;
   sampling_params: object;
   sampling_session_id: string;
-  seq_id: number;
+  /** Beyond 2^53 as `toJsonInteger` gives it. */
+  seq_id: number | object;
   prompt_logprobs: boolean;
+  topk_prompt_logprobs: number;
+  /** The rest goes only where it is asked for: older servers need not know it. */
+  topk_sample_logprobs?: number;
+  target_prompt_logprobs?: object;
+  prompt_alt_tokens_k?: number;
+  prompt_logprobs_last_n?: number;
+  record_stability_info?: boolean;
 }
 
 export function toSampleBody(input: SampleInput, sampling_session_id: string): Omit<SampleBody, 'seq_id'> {
   const { prompt, num_samples = 1, sampling_params = {}, prompt_logprobs = false } = input;
-  return {
+  const { topk_sample_logprobs, target_prompt_logprobs, prompt_alt_tokens_k, prompt_logprobs_last_n } = input;
+  const body: Omit<SampleBody, 'seq_id'> = {
     num_samples,
     prompt: encodePrompt(prompt),
     sampling_params: encodeSamplingParams(sampling_params),
     sampling_session_id,
     prompt_logprobs,
+    topk_prompt_logprobs: input.topk_prompt_logprobs ?? 0,
   };
+  if (topk_sample_logprobs) body.topk_sample_logprobs = topk_sample_logprobs;
+  if (target_prompt_logprobs !== undefined)
+    body.target_prompt_logprobs = encodeTensorJson(target_prompt_logprobs, 'target_prompt_logprobs');
+  if (prompt_alt_tokens_k) body.prompt_alt_tokens_k = prompt_alt_tokens_k;
+  if (prompt_logprobs_last_n !== undefined) body.prompt_logprobs_last_n = prompt_logprobs_last_n;
+  return body;
 }
 
 const backpressure = { 'x-tinker-sampling-backpressure': '1' };
@@ -69,7 +85,7 @@ export async function submitSample(
   body: SampleBody,
   options: RequestOptions,
 ): Promise<UntypedFuture | AttemptFailure> {
-  const json = { ...body, topk_prompt_logprobs: 0, type: 'sample' };
+  const json = { ...body, type: 'sample' };
   const response = await api.exchange(
     { method: 'POST', path: '/asample', json, headers: backpressure, hot: true },
     options,

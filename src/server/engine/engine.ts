@@ -99,10 +99,40 @@ export interface SampleTask {
   /** False when the request switched the stop at end of sequence off. */
   stopAtEndOfSequence: boolean;
   promptLogprobs: boolean;
+  /** Log-probabilities and likeliest tokens of the last so many prompt tokens alone; undefined: of all but the first. */
+  promptLogprobsLastN?: number | undefined;
+  /** How many of the likeliest tokens of each prompt token; 0 or undefined: none. */
+  topkPrompt?: number | undefined;
+  /** The same of each sampled token. */
+  topkSample?: number | undefined;
+  /** Tokens to score: `ids[i]` after the prompt's first `positions[i] + 1` tokens; the id -1 scores 0. */
+  promptTargets?: { positions: Int32Array; ids: Int32Array } | undefined;
+  /** How many tokens to draw after each prompt token but the last, by the request's temperature alone. */
+  promptAlternatives?: number | undefined;
 }
 
+/** The likeliest tokens of each place, row-major `[length, k]`. Rows that are not defined have log-probability `noLogprob`. */
+export interface TopkTable {
+  tokenIds: Int32Array;
+  logprobs: Float32Array;
+  k: number;
+  length: number;
+}
+
+/** What is optional is there when it was asked for. */
 export interface SampleResult {
-  sequences: { tokens: Int32Array; logprobs: Float32Array; stopReason: 'stop' | 'length' }[];
-  /** One per prompt token, NaN first; only when asked for. */
+  sequences: {
+    tokens: Int32Array;
+    logprobs: Float32Array;
+    stopReason: 'stop' | 'length';
+    topk?: TopkTable | undefined;
+  }[];
+  /** One per prompt token, NaN first. */
   promptLogprobs?: Float32Array | undefined;
+  /** One row per prompt token. */
+  topkPrompt?: TopkTable | undefined;
+  /** One per target. */
+  targetLogprobs?: Float32Array | undefined;
+  /** Row-major `[prompt tokens - 1, k]`. */
+  alternatives?: { tokens: Int32Array; logprobs: Float32Array; k: number } | undefined;
 }

@@ -15,6 +15,7 @@ import type { Future, FutureTable } from '../future-table.ts';
 import { toJob } from '../operations.ts';
 import type { SamplerRow } from '../store/sampler-store.ts';
 import type { Store } from '../store/store.ts';
+import type { TargetLayout } from '../wire/prompt-targets.ts';
 import { toSampleTask } from '../wire/sample-request.ts';
 import type { CheckpointService } from './checkpoint-service.ts';
 import type { LiveModel } from './model-service.ts';
@@ -113,11 +114,11 @@ export class SamplerService {
       throw new HttpError(422, 'asample needs sampling_session_id: this server samples only through one');
     const key = request.seq_id == null ? undefined : `sample:${id}:${request.seq_id}`;
     const sampler = await this.#require(id);
-    const task = toSampleTask(request, id, sampler.base);
+    const { task, targetLayout } = toSampleTask(request, id, sampler.base);
     const { futures } = this.#options;
     const repeated = key === undefined ? undefined : futures.findByKey(key);
     const future = repeated ?? futures.create(key);
-    if (repeated === undefined) this.#start(sampler, task, future);
+    if (repeated === undefined) this.#start(sampler, task, targetLayout, future);
     return { request_id: future.requestId, sample_sequence_ids: toSequenceIds(future, request.num_samples) };
   }
 
@@ -127,10 +128,16 @@ export class SamplerService {
     await Promise.all(ended.map(([id, { ready }]) => this.#release(id, ready)));
   }
 
-  #start(sampler: LiveSampler, task: SampleTask, future: Future): void {
+  #start(
+    sampler: LiveSampler,
+    task: SampleTask,
+    targetLayout: TargetLayout | undefined,
+    future: Future,
+  ): void {
     const job = toJob(this.#options.futures, future, async () => {
       await sampler.ready;
-      return { kind: 'sample', output: await this.#options.engine.run((engine) => engine.sample(task)) };
+      const result = await this.#options.engine.run((engine) => engine.sample(task));
+      return { kind: 'sample', output: { ...result, targetLayout } };
     });
     this.#options.background.start('a sample', () => job.run());
   }

@@ -1,13 +1,17 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   DType,
   ForwardBackwardOutputSchema,
   SampleResponseSchema,
   StopReason,
+  type PromptAltTokensSchema,
+  type TensorSchema,
+  type TopkLogprobsSchema,
 } from '../../proto/tinker_public_pb.ts';
-import type { SampleResult } from '../engine/engine.ts';
+import type { TopkTable } from '../engine/engine.ts';
 import { packNumbers } from './packed-numbers.ts';
-import { outputType, type TrainingOutput } from './results.ts';
+import type { TargetLayout } from './prompt-targets.ts';
+import { outputType, type SampleOutput, type TrainingOutput } from './results.ts';
 
 /** Bytes of a ForwardBackwardOutput (wire-protocol 4.3): data of equal trailing shape share a record. */
 export function toTrainingProtobuf(output: TrainingOutput): Uint8Array {
@@ -29,17 +33,66 @@ export function toTrainingProtobuf(output: TrainingOutput): Uint8Array {
   return toBinary(ForwardBackwardOutputSchema, message);
 }
 
-export function toSampleProtobuf(result: SampleResult): Uint8Array {
-  const { promptLogprobs } = result;
+export function toSampleProtobuf(result: SampleOutput): Uint8Array {
+  const { promptLogprobs, topkPrompt, targetLogprobs, targetLayout, alternatives } = result;
   const message = create(SampleResponseSchema, {
-    sequences: result.sequences.map(({ tokens, logprobs, stopReason }) => ({
+    sequences: result.sequences.map(({ tokens, logprobs, stopReason, topk }) => ({
       stopReason: stopReason === 'stop' ? StopReason.STOP : StopReason.LENGTH,
       tokens: packNumbers(tokens),
-      logprobs: packNumbers(logprobs),
+      ...(logprobs.length === 0 ? {} : { logprobs: packNumbers(logprobs) }),
+      ...(topk === undefined ? {} : { topkSampledLogprobs: toTopkMessage(topk) }),
     })),
     ...(promptLogprobs === undefined ? {} : { promptLogprobs: packNumbers(promptLogprobs) }),
+    ...(topkPrompt === undefined ? {} : { topkPromptLogprobs: toTopkMessage(topkPrompt) }),
+    ...(targetLogprobs === undefined || targetLayout === undefined
+      ? {}
+      : { targetPromptLogprobs: toTargetTensor(targetLogprobs, targetLayout) }),
+    ...(alternatives === undefined ? {} : { promptAltTokens: toAlternatives(alternatives) }),
   });
   return toBinary(SampleResponseSchema, message);
+}
+
+function toTopkMessage({
+  tokenIds,
+  logprobs,
+  k,
+  length,
+}: TopkTable): MessageInitShape<typeof TopkLogprobsSchema> {
+  return { tokenIds: packNumbers(tokenIds), logprobs: packNumbers(logprobs), k, length };
+}
+
+function toTargetTensor(
+  logprobs: Float32Array,
+  { shape, rows }: TargetLayout,
+): MessageInitShape<typeof TensorSchema> {
+  const values = packNumbers(logprobs);
+  return {
+    dtype: DType.DTYPE_FLOAT32,
+    shape: shape.map(BigInt),
+    encoding:
+      rows === undefined
+        ? { case: 'dense', value: values }
+        : {
+            case: 'sparseCsr',
+            value: { values, crowIndices: packNumbers(rows.crow), colIndices: packNumbers(rows.col) },
+          },
+  };
+}
+
+function toAlternatives({
+  tokens,
+  logprobs,
+  k,
+}: NonNullable<SampleOutput['alternatives']>): MessageInitShape<typeof PromptAltTokensSchema> {
+  const shape = [BigInt(tokens.length / k), BigInt(k)];
+  return {
+    tokens: { dtype: DType.DTYPE_INT32, shape, encoding: { case: 'dense', value: packNumbers(tokens) } },
+    logprobs: {
+      dtype: DType.DTYPE_FLOAT32,
+      shape,
+      encoding: { case: 'dense', value: packNumbers(logprobs) },
+    },
+  };
 }
 
 type Entry = TrainingOutput['logprobs'][number];

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { modelInput, type SamplingClient, type ServiceClient } from '../../../src/index.ts';
+import { modelInput, topkRow, type SamplingClient, type ServiceClient } from '../../../src/index.ts';
 import { briefOutage, startLocalService, type LocalService } from '../../helpers/local-service.ts';
 
 const prompt = modelInput([5, 6, 7]);
@@ -84,6 +84,65 @@ describe('sampling client', () => {
     await expect(sampler.sample({ prompt: { chunks: [] } })).rejects.toThrow('modelInput(tokens)');
     expect(() => modelInput([1, 2.5])).toThrow('tokens[1] must be a token id');
     expect(local.server.requests.length).toBe(sent);
+  });
+
+  it('answers everything that can be asked about a prompt and its samples (SMP-2, TYP-18, TYP-19)', async () => {
+    const response = await sampler.sample({
+      prompt,
+      num_samples: 2,
+      sampling_params: { max_tokens: 3, seed: 1, stop: [] },
+      prompt_logprobs: true,
+      prompt_logprobs_last_n: 1,
+      topk_prompt_logprobs: 2,
+      topk_sample_logprobs: 2,
+      target_prompt_logprobs: { dtype: 'int64', data: [6, -1, 7, 8], shape: [2, 2] },
+      prompt_alt_tokens_k: 3,
+    });
+    const { prompt_logprobs, topk_prompt_logprobs, target_prompt_logprobs, prompt_alt_tokens } = response;
+    expect(Array.from(prompt_logprobs ?? [])).toEqual([NaN, NaN, expect.any(Number)]);
+    expect(topk_prompt_logprobs).toMatchObject({ k: 2, length: 3 });
+    const rows = [0, 1, 2].map((place) => topk_prompt_logprobs && topkRow(topk_prompt_logprobs, place));
+    expect(rows).toEqual([null, null, [expect.any(Array), expect.any(Array)]]);
+    expect(target_prompt_logprobs).toMatchObject({ dtype: 'float32', shape: [2, 2] });
+    expect(target_prompt_logprobs?.data[1]).toBe(0);
+    expect(target_prompt_logprobs?.data[2]).toBeCloseTo(prompt_logprobs?.[2] ?? 0, 4);
+    expect(prompt_alt_tokens).toMatchObject({
+      tokens: { dtype: 'int64', data: expect.any(BigInt64Array), shape: [2, 3] },
+      logprobs: { dtype: 'float32', data: { length: 6 }, shape: [2, 3] },
+    });
+    for (const { tokens, logprobs, topk_logprobs } of response.sequences) {
+      expect(topk_logprobs).toMatchObject({ k: 2, length: tokens.length });
+      const drawn = topk_logprobs?.token_ids.indexOf(tokens[0] ?? -1);
+      if (drawn === 0 || drawn === 1) expect(topk_logprobs?.logprobs[drawn]).toBe(logprobs?.[0]);
+    }
+  });
+
+  it('lays scores of named tokens out as they were named, in compressed rows too (SMP-2)', async () => {
+    const { target_prompt_logprobs } = await sampler.sample({
+      prompt,
+      sampling_params: { max_tokens: 1 },
+      target_prompt_logprobs: {
+        dtype: 'int64',
+        data: [7],
+        shape: [2, 5],
+        sparse_crow_indices: [0, 0, 1],
+        sparse_col_indices: [4],
+      },
+    });
+    expect(target_prompt_logprobs).toMatchObject({
+      data: { length: 1 },
+      shape: [2, 5],
+      sparse_crow_indices: BigInt64Array.of(0n, 0n, 1n),
+      sparse_col_indices: BigInt64Array.of(4n),
+    });
+  });
+
+  it('scores only the end of a prompt where that is asked for (SMP-3)', async () => {
+    const [whole, last] = [
+      await sampler.computeLogprobs(prompt),
+      await sampler.computeLogprobs(prompt, { prompt_logprobs_last_n: 1 }),
+    ];
+    expect(Array.from(last)).toEqual([NaN, NaN, whole[2]]);
   });
 
   it('gives up one sample by its signal and leaves the others alone', async () => {

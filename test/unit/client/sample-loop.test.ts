@@ -8,7 +8,14 @@ import type { RequestOptions } from '../../../src/types/options.ts';
 import type { SampleResponse } from '../../../src/types/sampling.ts';
 import { scriptedApi, type ScriptedAnswer } from '../../helpers/scripted-api.ts';
 
-const drawn: SampleResponse = { sequences: [], prompt_logprobs: null, prompt_cache_hit_tokens: 0 };
+const drawn: SampleResponse = {
+  sequences: [],
+  prompt_logprobs: null,
+  topk_prompt_logprobs: null,
+  target_prompt_logprobs: null,
+  prompt_alt_tokens: null,
+  prompt_cache_hit_tokens: 0,
+};
 
 /** A loop on a clock of its own. Submissions and results fail as the lists say, one after the other, and then succeed. */
 function setUp({
@@ -42,6 +49,7 @@ function setUp({
     sampling_params: {},
     sampling_session_id: 's',
     prompt_logprobs: false,
+    topk_prompt_logprobs: 0,
   };
   return {
     clock,

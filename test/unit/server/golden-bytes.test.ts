@@ -115,6 +115,48 @@ describe('writing results (wire-protocol appendix A)', () => {
     expect(Buffer.from(promptLogprobs ?? []).toString('hex')).toBe('0000c07f000080be');
   });
 
+  it('writes top-k log-probabilities of a prompt byte for byte as the official encoder does (D)', () => {
+    const bytes = toSampleProtobuf({
+      sequences: [
+        { tokens: Int32Array.of(1, 2), logprobs: Float32Array.of(-1, -0.5), stopReason: 'length' },
+        { tokens: Int32Array.of(7), logprobs: new Float32Array(), stopReason: 'stop' },
+      ],
+      promptLogprobs: Float32Array.of(Number.NaN, -0.25),
+      topkPrompt: {
+        tokenIds: Int32Array.of(0, 0, 5, 0),
+        logprobs: Float32Array.of(-99_999, -99_999, -0.25, -99_999),
+        k: 2,
+        length: 2,
+      },
+    });
+    const cacheHits = '2002';
+    expect(Buffer.from(bytes).toString('hex') + cacheHits).toBe(
+      '0a160801120801000000020000001a08000080bf000000bf0a0612040700000012080000c07f000080be1a280a10000000000000000005000000000000001210804fc3c7804fc3c7000080be804fc3c7180220022002',
+    );
+  });
+
+  it('writes sampled top-k, sparse targets and alternative tokens byte for byte (G)', () => {
+    const bytes = toSampleProtobuf({
+      sequences: [
+        {
+          tokens: Int32Array.of(7),
+          logprobs: new Float32Array(),
+          stopReason: 'stop',
+          topk: { tokenIds: Int32Array.of(7, 9), logprobs: Float32Array.of(-0.25, -2), k: 2, length: 1 },
+        },
+      ],
+      targetLogprobs: Float32Array.of(-0.5),
+      targetLayout: {
+        shape: [2, 1],
+        rows: { crow: BigInt64Array.of(0n, 0n, 1n), col: BigInt64Array.of(0n) },
+      },
+      alternatives: { tokens: Int32Array.of(4, 5), logprobs: Float32Array.of(-1, -2), k: 1 },
+    });
+    expect(Buffer.from(bytes).toString('hex')).toBe(
+      '0a2012040700000022180a0807000000090000001208000080be000000c0180220012a32122a0a04000000bf12180000000000000000000000000000000001000000000000001a08000000000000000018012202020132240a100a08040000000500000018032202020112100a08000080bf000000c0180122020201',
+    );
+  });
+
   it('puts data of several targets per position in records of their own', () => {
     const bytes = toTrainingProtobuf({
       logprobs: [

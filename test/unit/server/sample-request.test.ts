@@ -10,10 +10,42 @@ function read(body: Record<string, unknown>, params: Record<string, unknown> = {
     sampling_params: { max_tokens: 5, ...params },
     ...body,
   });
-  return toSampleTask(request, 's', model);
+  return toSampleTask(request, 's', model).task;
+}
+
+function targets(data: unknown[], shape: number[], places: object = {}): Record<string, unknown> {
+  return { target_prompt_logprobs: { data, dtype: 'int64', shape, ...places } };
 }
 
 describe('toSampleTask', () => {
+  it('reads what is asked about prompt and samples (SMP-2)', () => {
+    const body = {
+      topk_prompt_logprobs: 2,
+      topk_sample_logprobs: 3,
+      prompt_alt_tokens_k: 4,
+      prompt_logprobs: true,
+      prompt_logprobs_last_n: 1,
+    };
+    expect(read(body)).toMatchObject({
+      topkPrompt: 2,
+      topkSample: 3,
+      promptAlternatives: 4,
+      promptLogprobsLastN: 1,
+    });
+  });
+
+  it('reads tokens to score, dense and in compressed rows (SMP-2)', () => {
+    expect(read(targets([7, -1, 8, 9], [2, 2])).promptTargets).toEqual({
+      positions: Int32Array.of(0, 0, 1, 1),
+      ids: Int32Array.of(7, -1, 8, 9),
+    });
+    const rows = { sparse_crow_indices: [0, 0, 2], sparse_col_indices: [0, 2] };
+    expect(read(targets([5, 6], [2, 3], rows)).promptTargets).toEqual({
+      positions: Int32Array.of(1, 1),
+      ids: Int32Array.of(5, 6),
+    });
+  });
+
   it('reads the defaults of the wire', () => {
     expect(read({})).toEqual({
       samplerId: 's',
@@ -66,14 +98,22 @@ describe('toSampleTask', () => {
   });
 
   it.each([
-    [{ topk_prompt_logprobs: 1 }, 'topk_prompt_logprobs is not supported by this server'],
-    [{ topk_sample_logprobs: 1 }, 'topk_sample_logprobs is not supported'],
+    [{ topk_prompt_logprobs: 257 }, 'topk_prompt_logprobs must be at most 256'],
+    [{ topk_sample_logprobs: 257 }, 'topk_sample_logprobs must be at most 256'],
+    [{ prompt_alt_tokens_k: 257 }, 'prompt_alt_tokens_k must be at most 256'],
+    [targets([1], [1, 1]), 'must have the shape [prompt tokens - 1, K], which is [2, K], not [1, 1]'],
+    [targets([1, 2], [2]), 'not [2]'],
+    [targets([1, 100], [2, 1]), 'target_prompt_logprobs: token 100 is outside the vocabulary'],
+    [targets([1, -2], [2, 1]), 'target_prompt_logprobs: token -2 is outside the vocabulary'],
+    [targets([-1, -1], [2, 1]), 'target_prompt_logprobs must name at least one token'],
+    [targets(['1', 1], [2, 1]), 'target_prompt_logprobs.data[0] must be a number'],
+    [{ target_prompt_logprobs: { data: [1, 1], dtype: 'float32', shape: [2, 1] } }, 'must be of dtype int64'],
     [
-      { target_prompt_logprobs: { data: [1], dtype: 'int64', shape: [1, 1] } },
-      'target_prompt_logprobs is not supported',
+      targets([5], [2, 3], { sparse_crow_indices: [0, 1, 1], sparse_col_indices: [3] }),
+      'sparse column 3 is out of range',
     ],
-    [{ prompt_alt_tokens_k: 1 }, 'prompt_alt_tokens_k is not supported'],
-    [{ prompt_logprobs_last_n: 1 }, 'prompt_logprobs_last_n is not supported'],
+    [{ prompt_logprobs_last_n: 1 }, 'prompt_logprobs_last_n needs prompt_logprobs'],
+    [{ prompt_logprobs: true, prompt_logprobs_last_n: 3 }, 'prompt_logprobs_last_n must be at most 2'],
     [{ record_stability_info: true }, 'record_stability_info is not supported'],
     [{ num_samples: 2000 }, 'num_samples must be at most'],
     [{ prompt: { chunks: [] } }, 'prompt has no tokens'],

@@ -6,7 +6,9 @@ import { RandomStream } from '../random-stream.ts';
 import { logSumExp } from '../training/token-scores.ts';
 import { checkTokens } from '../training/row-checks.ts';
 import { chooseToken } from './token-choice.ts';
+import type { PromptScores } from './prompt-scores.ts';
 import { StopRule } from './stop-rule.ts';
+import { TopkRows } from './topk-rows.ts';
 
 /** One of the sequences that a task asks for, as far as it has come. */
 export class Sequence {
@@ -14,10 +16,14 @@ export class Sequence {
   readonly tokens: number[] = [];
   readonly logprobs: number[] = [];
   stopReason: 'stop' | 'length' | undefined;
+  /** The likeliest tokens of each place, where they are asked for. */
+  readonly topk: TopkRows | undefined;
   readonly #random: RandomStream;
 
   constructor(task: RunningTask, index: number) {
+    const { topkSample = 0 } = task.request;
     this.task = task;
+    this.topk = topkSample > 0 ? new TopkRows(topkSample) : undefined;
     this.#random = new RandomStream(task.seed, index);
   }
 
@@ -29,6 +35,7 @@ export class Sequence {
     const token = chooseToken(logits, this.task.request, this.#random.next());
     this.tokens.push(token);
     this.logprobs.push((logits[token] ?? 0) - logSumExp(logits));
+    this.topk?.add(logits);
     if (this.task.stopRule.isStop(this.tokens)) this.stopReason = 'stop';
     else if (this.tokens.length >= this.task.maxTokens) this.stopReason = 'length';
   }
@@ -41,7 +48,7 @@ export class RunningTask {
   readonly seed: bigint;
   readonly stopRule: StopRule;
   readonly sequences: Sequence[];
-  promptLogprobs: Float32Array | undefined;
+  promptScores: PromptScores = {};
   /** Keys and values of the prompt, once it has been run. */
   memory: LayerMemory[] = [];
 
@@ -60,12 +67,13 @@ export class RunningTask {
 
   result(): SampleResult {
     return {
-      sequences: this.sequences.map(({ tokens, logprobs, stopReason }) => ({
+      sequences: this.sequences.map(({ tokens, logprobs, stopReason, topk }) => ({
         tokens: Int32Array.from(tokens),
         logprobs: Float32Array.from(logprobs),
         stopReason: stopReason ?? 'length',
+        topk: topk?.table(),
       })),
-      promptLogprobs: this.promptLogprobs,
+      ...this.promptScores,
     };
   }
 }

@@ -5,9 +5,9 @@ import { Transformer } from '../graph/transformer.ts';
 import type { LoadedBase } from '../loaded-base.ts';
 import type { TrainableMatrices } from '../model-weights.ts';
 import { padText } from '../training/packing.ts';
-import { scoreTargets } from '../training/token-scores.ts';
 import { DecodeBatch } from './decode-batch.ts';
 import type { Decoder } from './decode-batch.ts';
+import { scorePrompt } from './prompt-scores.ts';
 import type { RunningTask, Sequence } from './sample-task.ts';
 
 /** How many sequences are extended together, at most; a single one has a smaller shape of its own. */
@@ -110,20 +110,11 @@ export class SamplingRun {
 
 /** Runs the prompt once for all sequences of a task; returns the logits after its last token. */
 function runPrompt(task: RunningTask, base: LoadedBase, weights: DeviceWeights): Float32Array {
-  const { prompt, promptLogprobs } = task.request;
+  const { prompt } = task.request;
   const { vocabularySize } = base.config;
   const { logits, tape } = base.transformer.forward(padText(prompt), base.frozen, weights);
   using _tape = tape;
   task.memory = Transformer.memory(tape);
-  if (promptLogprobs) {
-    const { logprobs } = scoreTargets({
-      logits,
-      vocabularySize,
-      begin: 0,
-      targets: prompt.subarray(1),
-      targetCount: 1,
-    });
-    task.promptLogprobs = Float32Array.of(Number.NaN, ...logprobs);
-  }
+  task.promptScores = scorePrompt(task.request, task.seed, logits, vocabularySize);
   return logits.slice((prompt.length - 1) * vocabularySize, prompt.length * vocabularySize);
 }

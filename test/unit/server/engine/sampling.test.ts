@@ -61,6 +61,65 @@ const largestDifference = (left: ArrayLike<number>, right: ArrayLike<number>) =>
   );
 };
 
+describe('what a request asks about its prompt', () => {
+  const prompt = encode('The purple dragon and the cat');
+  const count = prompt.length;
+
+  it('scores the likeliest tokens of each place, prompt and samples alike (SMP-2)', async () => {
+    const options = { prompt, temperature: 0, topkPrompt: 3, topkSample: 2, promptLogprobs: true };
+    const { sequences, promptLogprobs, topkPrompt } = await sample(options);
+    const [first] = sequences;
+    expect(first?.topk).toMatchObject({ k: 2, length: first?.tokens.length });
+    for (const [place, token] of (first?.tokens ?? []).entries()) {
+      expect(first?.topk?.tokenIds[2 * place]).toBe(token);
+      expect(first?.topk?.logprobs[2 * place]).toBe(first?.logprobs[place]);
+      expect(first?.topk?.logprobs[2 * place + 1]).toBeLessThan(first?.logprobs[place] ?? 0);
+    }
+    expect(topkPrompt).toMatchObject({ k: 3, length: count });
+    expect(topkPrompt?.logprobs.subarray(0, 3)).toEqual(Float32Array.of(-99_999, -99_999, -99_999));
+    for (let place = 1; place < count; place++) {
+      const rank = topkPrompt?.tokenIds.subarray(3 * place, 3 * place + 3).indexOf(prompt[place] ?? -1) ?? -1;
+      if (rank < 0) continue;
+      expect(topkPrompt?.logprobs[3 * place + rank]).toBeCloseTo(promptLogprobs?.[place] ?? 0, 4);
+    }
+  });
+
+  it('scores the named tokens, and 0 where none is named (SMP-2)', async () => {
+    const positions = Int32Array.of(0, 0, count - 2);
+    const ids = Int32Array.of(prompt[1] ?? 0, -1, prompt[count - 1] ?? 0);
+    const { targetLogprobs, promptLogprobs } = await sample({
+      prompt,
+      promptLogprobs: true,
+      promptTargets: { positions, ids },
+    });
+    expect(targetLogprobs?.[0]).toBeCloseTo(promptLogprobs?.[1] ?? 0, 4);
+    expect(targetLogprobs?.[1]).toBe(0);
+    expect(targetLogprobs?.[2]).toBeCloseTo(promptLogprobs?.[count - 1] ?? 0, 4);
+  });
+
+  it('leaves out what comes before the last n tokens (SMP-2)', async () => {
+    const whole = await sample({ prompt, promptLogprobs: true, topkPrompt: 1 });
+    const last = await sample({ prompt, promptLogprobs: true, topkPrompt: 1, promptLogprobsLastN: 2 });
+    expect(last.promptLogprobs?.subarray(0, count - 2).every(Number.isNaN)).toBe(true);
+    expect(last.promptLogprobs?.subarray(count - 2)).toEqual(whole.promptLogprobs?.subarray(count - 2));
+    expect(last.topkPrompt?.logprobs.filter((value) => value === -99_999)).toHaveLength(count - 2);
+  });
+
+  it('draws alternatives by temperature, and the samples stay what they were (SMP-2)', async () => {
+    const plain = await sample({ prompt, numSamples: 2 });
+    const asked = await sample({ prompt, numSamples: 2, promptAlternatives: 3 });
+    expect(asked.sequences).toEqual(plain.sequences);
+    expect(asked.alternatives?.tokens).toHaveLength((count - 1) * 3);
+    const greedy = await sample({ prompt, temperature: 0, promptAlternatives: 2, topkPrompt: 1 });
+    const likeliest = greedy.topkPrompt?.tokenIds.subarray(1) ?? new Int32Array();
+    expect(greedy.alternatives?.tokens).toEqual(
+      Int32Array.from({ length: 2 * (count - 1) }, (_, place) => likeliest[Math.floor(place / 2)] ?? -1),
+    );
+    const logprobs = greedy.topkPrompt?.logprobs.subarray(1);
+    expect(greedy.alternatives?.logprobs[2]).toBe(logprobs?.[1]);
+  });
+});
+
 describe('sampling', () => {
   it('gives log-probabilities of tokens and prompt within 1e-4 of the trainer, whatever shapes the draw', async () => {
     const prompt = encode('The purple dragon and the cat went to the river.');
