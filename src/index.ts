@@ -1,14 +1,18 @@
 export { ServiceClient, type ServiceCloseOptions } from './client/service-client.ts';
 export type { ServiceOptions } from './client/service-options.ts';
 export type { FromStateInput, LoraTrainingClientInput, SamplingClientInput } from './client/create-model.ts';
-export {
-  TrainingClient,
-  type LoadStateInput,
-  type SaveForSamplerInput,
-  type SaveStateInput,
-} from './client/training-client.ts';
+export { TrainingClient } from './client/training-client.ts';
+export type {
+  EphemeralSamplerInput,
+  LoadStateInput,
+  SaveExternalInput,
+  SaveForSamplerInput,
+  SaveStateInput,
+} from './client/training/state-inputs.ts';
 export { SamplingClient } from './client/sampling-client.ts';
-export { RestClient, type ListOptions, type ScopeOptions } from './client/rest-client.ts';
+export { RestClient } from './client/rest-client.ts';
+export type { CopyWeightsInput, ListOptions, ScopeOptions } from './client/rest/inputs.ts';
+export { AdminClient, type AuditLogInput, type BillingUsageInput } from './client/admin-client.ts';
 export { DownloadManager } from './client/downloads/download-manager.ts';
 export { CheckpointDownload } from './client/downloads/checkpoint-download.ts';
 export type { ApiFuture, FutureStatus } from './client/api-future.ts';
@@ -52,7 +56,22 @@ export { toNumbers } from './core/tensors.ts';
 export { topkRow, type TopkPair } from './core/topk.ts';
 export { packageVersion } from './core/version.ts';
 
-export type { ArchiveUrlResponse, Checkpoint, CheckpointType, Cursor } from './types/checkpoints.ts';
+export type {
+  AuditEventType,
+  AuditLogEntry,
+  AuditLogResponse,
+  BillingUsageEvent,
+  BillingUsageResponse,
+  CheckpointStorageUsageResponse,
+} from './types/administration.ts';
+export type {
+  ArchiveUrlResponse,
+  Checkpoint,
+  CheckpointType,
+  Cursor,
+  ExternalWeightsUrlsResponse,
+} from './types/checkpoints.ts';
+export type { SelfApiKeyResponse, WhoamiResponse } from './types/credentials.ts';
 export type {
   CustomLoss,
   CustomLossInput,
@@ -91,6 +110,7 @@ export type {
   TopkLogprobs,
 } from './types/sampling.ts';
 export type { ServerCapabilities } from './types/service.ts';
+export type { SessionSearchInput, SessionSummary } from './types/session-search.ts';
 export type { FinishReason, GetSessionResponse } from './types/sessions.ts';
 export type { TensorData, TensorDtype, TensorInput } from './types/tensor.ts';
 export type {
@@ -105,4 +125,12 @@ export type {
   OptimParamsInput,
   OptimStepResponse,
 } from './types/training.ts';
-export type { LoadWeightsResponse, SaveWeightsResponse, WeightsInfoResponse } from './types/weights.ts';
+export type {
+  CopyWeightsResponse,
+  ExternalWeightsUploadInput,
+  ExternalWeightsUploadStartResponse,
+  LoadWeightsResponse,
+  SaveWeightsExternalResponse,
+  SaveWeightsResponse,
+  WeightsInfoResponse,
+} from './types/weights.ts';

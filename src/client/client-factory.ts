@@ -4,6 +4,9 @@ import { spawnClient, type ServiceRef } from '../machines/spawn-client.ts';
 import type { ClientEvents, ClientKind, SamplingEvents, TrainingEvents } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import { InternalError } from '../core/errors.ts';
+import type { ApiClient } from '../http/api-client.ts';
+import type { ClientLife } from '../types/client-life.ts';
+import { AdminClient } from './admin-client.ts';
 import type { ModelOrigin } from './make-model.ts';
 import { createTrainingPorts, makeSampler, toOutcome, type SamplerOrigin } from './ports.ts';
 import { relay } from './relay.ts';
@@ -63,8 +66,8 @@ export class ClientFactory {
       emitter,
       samplers: {
         fromPath: (model_path, samplerOptions = {}) => this.samplingFrom({ model_path }, samplerOptions),
-        fromSession: (sampling_session_id, base_model) =>
-          this.sampling({ kind: 'existing', sampler: { sampling_session_id, base_model } }, {}),
+        fromSession: (sampling_session_id, base_model, samplerOptions = {}) =>
+          this.sampling({ kind: 'existing', sampler: { sampling_session_id, base_model } }, samplerOptions),
       },
     });
   }
@@ -110,13 +113,26 @@ export class ClientFactory {
   }
 
   async rest(options: RequestOptions): Promise<RestClient> {
-    const actor = await this.#within('creating a REST client', options, (signal) =>
+    const { authenticator, projectId } = this.#runtime;
+    const parts = await this.#withoutSession('creating a REST client', 'the REST client', options);
+    return RestClient.create({ ...parts, authenticator, projectId });
+  }
+
+  async admin(options: RequestOptions): Promise<AdminClient> {
+    const { api, life } = await this.#withoutSession('creating an admin client', 'the admin client', options);
+    return AdminClient.create(api, life);
+  }
+
+  /** A client that lives beside the session: its requests end with it. */
+  async #withoutSession(
+    what: string,
+    who: string,
+    options: RequestOptions,
+  ): Promise<{ api: ApiClient; life: ClientLife }> {
+    const actor = await this.#within(what, options, (signal) =>
       spawnClient(this.#service, { kind: 'rest', id: this.#toId('rest') }, signal),
     );
-    return RestClient.create(
-      this.#runtime.api.boundTo(signalOfEnd(actor, 'the REST client')),
-      createLife(actor),
-    );
+    return { api: this.#runtime.api.boundTo(signalOfEnd(actor, who)), life: createLife(actor) };
   }
 
   /** What a client tells also goes into the stream of the service. */

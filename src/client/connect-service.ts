@@ -69,9 +69,10 @@ export async function connectService(
   });
   const { api, background, authenticator } = clients;
   resources.defer(() => authenticator.close());
+  const session = toSessionRequest(options, environment);
   const ports = createServicePorts({
     clients,
-    session: toSessionRequest(options, environment),
+    session,
     connecting: callOptions,
     onMessage: (message) => notices.tellMessage(message),
   });
@@ -90,11 +91,13 @@ export async function connectService(
   const { config } = connected;
   const runtime: ServiceRuntime = {
     api,
+    authenticator,
     transport,
     config,
     get dynamicConfig() {
       return (actor.getSnapshot().context.config ?? connected).dynamicConfig;
     },
+    projectId: session.project_id ?? undefined,
     wireFormat: new WireFormat(options.wireFormat ?? 'auto'),
     ...createLimits(connection, config, emitter),
     emitter,

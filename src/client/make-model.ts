@@ -1,7 +1,7 @@
 import { ApiError } from '../core/api-errors.ts';
 import { InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
 import { defaultRetries } from '../core/retry-policy.ts';
-import { getWeightsInfo } from '../http/endpoints/checkpoints.ts';
+import { getWeightsInfo } from '../http/endpoints/weights.ts';
 import { exchangeToken } from '../http/endpoints/service.ts';
 import { createModel, getInfo, loadWeights } from '../http/endpoints/training.ts';
 import type { CreatedModel } from '../machines/ports.ts';

@@ -6,7 +6,8 @@ import { getArchiveUrl } from '../http/endpoints/checkpoints.ts';
 import { createSamplingSession, getSampler } from '../http/endpoints/sampling.ts';
 import { getClientConfig, getDynamicConfig } from '../http/endpoints/service.ts';
 import { createSession, finishSession, sendHeartbeat } from '../http/endpoints/sessions.ts';
-import { parseTinkerPath } from '../core/tinker-path.ts';
+import { attributed } from '../core/sdk-method.ts';
+import { parseSavedPath } from '../core/tinker-path.ts';
 import type { SamplerFacts, ServiceConfig, ServicePorts, TrainingPorts } from '../machines/ports.ts';
 import type { ResolveArchive } from '../machines/download-ports.ts';
 import type { ServerMessage } from '../types/events.ts';
@@ -63,7 +64,13 @@ export function createServicePorts({
     },
     async finish(sessionId, { status, detail }, signal) {
       const outcome = await toOutcome(
-        finishSession(background, sessionId, status, detail, { signal, retry: false }),
+        finishSession(
+          background,
+          sessionId,
+          status,
+          detail,
+          attributed('ServiceClient.close', { signal, retry: false }),
+        ),
       );
       if (outcome.kind === 'failed') logger.debug(`the session was not finished: ${outcome.error.message}`);
     },
@@ -117,7 +124,7 @@ export async function makeSampler(
   origin: SamplerOrigin,
   options: RequestOptions & { signal: AbortSignal },
 ): Promise<SamplerFacts> {
-  if (origin.kind === 'existing') return origin.sampler;
+  if (origin.kind === 'existing') return completeSampler(api, origin.sampler, options);
   const { sampling_session_seq_id, base_model, model_path } = origin;
   const request = { session_id, sampling_session_seq_id, base_model, model_path };
   const sampling_session_id = await createSamplingSession(api, request, options);
@@ -127,10 +134,25 @@ export async function makeSampler(
   return { sampling_session_id, base_model: facts.base_model };
 }
 
+/** A model that does not say what it is based on leaves the question to its sampler. */
+async function completeSampler(
+  api: ApiClient,
+  { sampling_session_id, base_model }: SamplerFacts,
+  options: RequestOptions,
+): Promise<SamplerFacts> {
+  if (base_model !== null) return { sampling_session_id, base_model };
+  const facts = await toOutcome(getSampler(api, sampling_session_id, options));
+  if (facts.kind === 'ok') return { sampling_session_id, base_model: facts.value.base_model };
+  if (facts.error instanceof ApiError && [404, 405].includes(facts.error.status))
+    return { sampling_session_id, base_model: null };
+  throw facts.error;
+}
+
 /** Asks once where the archive of a checkpoint is; the download decides when to ask again. */
 export function createArchiveResolver(api: ApiClient): ResolveArchive {
   return async (tinkerPath, signal) => {
-    const outcome = await toOutcome(getArchiveUrl(api, parseTinkerPath(tinkerPath), { signal }));
+    const options = attributed('DownloadManager.download', { signal });
+    const outcome = await toOutcome(getArchiveUrl(api, parseSavedPath(tinkerPath), options));
     if (outcome.kind === 'failed') return outcome;
     return outcome.value.kind === 'ready' ? { kind: 'ready', ...outcome.value.archive } : outcome.value;
   };

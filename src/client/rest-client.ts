@@ -1,79 +1,164 @@
-import { delay } from '../core/clock.ts';
+import { checkOptionNames } from '../core/config.ts';
+import { ClientClosedError, InvalidArgumentError } from '../core/errors.ts';
 import { withDeadline } from '../core/deadline.ts';
-import { ClientClosedError, DownloadError, InvalidArgumentError } from '../core/errors.ts';
+import { attributed } from '../core/sdk-method.ts';
 import { parseTinkerPath } from '../core/tinker-path.ts';
 import type { ApiClient } from '../http/api-client.ts';
+import type { Authenticator } from '../http/auth/authenticator.ts';
+import { getSelfApiKey, revokeSelfApiKey } from '../http/endpoints/api-keys.ts';
 import {
   deleteCheckpoint,
-  getArchiveUrl,
   listRunCheckpoints,
   listUserCheckpoints,
+  publishCheckpoint,
+  setCheckpointTtl,
+  unpublishCheckpoint,
 } from '../http/endpoints/checkpoints.ts';
 import { getTrainingRun, listTrainingRuns } from '../http/endpoints/runs.ts';
+import { getSampler } from '../http/endpoints/sampling.ts';
 import { getServerCapabilities } from '../http/endpoints/service.ts';
-import { getSession, listSessions } from '../http/endpoints/sessions.ts';
+import {
+  assignSessionProject,
+  getSession,
+  listSessions,
+  searchSessions,
+} from '../http/endpoints/sessions.ts';
+import {
+  copyWeights,
+  finishExternalWeightsUpload,
+  getExternalWeightsUrls,
+  getWeightsInfo,
+  startExternalWeightsUpload,
+} from '../http/endpoints/weights.ts';
 import type { ClientLife, CloseOptions } from '../types/client-life.ts';
-import type { ArchiveUrlResponse, Checkpoint } from '../types/checkpoints.ts';
+import type { ArchiveUrlResponse, Checkpoint, ExternalWeightsUrlsResponse } from '../types/checkpoints.ts';
+import type { SelfApiKeyResponse, WhoamiResponse } from '../types/credentials.ts';
 import type { RequestOptions } from '../types/options.ts';
-import type { AccessScope, TrainingRun } from '../types/runs.ts';
+import type { TrainingRun } from '../types/runs.ts';
+import type { GetSamplerResponse } from '../types/sampling.ts';
 import type { ServerCapabilities } from '../types/service.ts';
+import type { SessionSearchInput, SessionSummary } from '../types/session-search.ts';
 import type { GetSessionResponse } from '../types/sessions.ts';
-import { createPagePromise, type PagePromise } from './page.ts';
+import type {
+  CopyWeightsResponse,
+  ExternalWeightsUploadInput,
+  ExternalWeightsUploadStartResponse,
+  WeightsInfoResponse,
+} from '../types/weights.ts';
+import { createCursorPages, createPagePromise, type PagePromise } from './page.ts';
+import { waitForArchiveUrl } from './rest/archive-url.ts';
+import {
+  checkList,
+  checkSearch,
+  checkUpload,
+  notEmpty,
+  toCopyRequest,
+  type CopyWeightsInput,
+  type ListOptions,
+  type ScopeOptions,
+} from './rest/inputs.ts';
+import { waitForTrace } from './rest/trace-export.ts';
+import { readIdentity } from './rest/whoami.ts';
+import { checkTtl } from './ttl.ts';
 
-export interface ListOptions {
-  /** Items per page. */
-  limit?: number | undefined;
-  /** Where to begin. */
-  offset?: number | undefined;
+/** @internal */
+export interface RestClientParts {
+  api: ApiClient;
+  life: ClientLife;
+  authenticator: Authenticator;
+  /** Where copies go when the caller does not say. */
+  projectId: string | undefined;
 }
 
-export interface ScopeOptions {
-  /** `owned` (default), or `accessible`: also what others shared. */
-  access_scope?: AccessScope | undefined;
-}
-
-const archiveWaitMs = 30_000;
-/** As long as the official client waits for an archive to be built. */
-const archiveTotalMs = 180_000;
-
-/** What the server keeps: runs, checkpoints, sessions. Needs no session of its own. */
+/** What the server keeps: runs, checkpoints, sessions, samplers. Needs no session of its own. */
 export class RestClient {
-  readonly #api: ApiClient;
-  readonly #life: ClientLife;
+  readonly #parts: RestClientParts;
 
   /** @internal `ServiceClient.createRestClient` makes REST clients. */
-  static create(api: ApiClient, life: ClientLife): RestClient {
-    return new RestClient(api, life);
+  static create(parts: RestClientParts): RestClient {
+    return new RestClient(parts);
   }
 
-  private constructor(api: ApiClient, life: ClientLife) {
-    this.#api = api;
-    this.#life = life;
+  private constructor(parts: RestClientParts) {
+    this.#parts = parts;
   }
 
-  getServerCapabilities(options?: RequestOptions): Promise<ServerCapabilities> {
-    return getServerCapabilities(this.#open(), options);
+  /** Which models the server offers. */
+  async getServerCapabilities(options?: RequestOptions): Promise<ServerCapabilities> {
+    return getServerCapabilities(...this.#begin('getServerCapabilities', options));
   }
 
-  getSession(
+  /** Who the key belongs to, by the token that the server gave in exchange for it. Asks nothing. */
+  async whoami(options?: RequestOptions): Promise<WhoamiResponse> {
+    const [api, sending] = this.#begin('whoami', options);
+    return withDeadline('whoami', sending, api.connection.clock, (signal) =>
+      readIdentity(this.#parts.authenticator, { ...sending, timeoutMs: undefined, signal }),
+    );
+  }
+
+  /** What the server knows of the key itself: its name, and whose it is. */
+  async getSelfApiKey(options?: RequestOptions): Promise<SelfApiKeyResponse> {
+    const [api, sending] = this.#begin('getSelfApiKey', options);
+    return getSelfApiKey(api, await this.#parts.authenticator.credential(sending.signal), sending);
+  }
+
+  /** Ends the key that this client uses, for good: nothing more can be asked with it. */
+  async revokeSelfApiKey(options?: RequestOptions): Promise<void> {
+    const [api, sending] = this.#begin('revokeSelfApiKey', options);
+    await revokeSelfApiKey(api, await this.#parts.authenticator.credential(sending.signal), sending);
+  }
+
+  /** The runs and samplers of a session, its metadata and its display name. */
+  async getSession(
     sessionId: string,
     query: ScopeOptions = {},
     options?: RequestOptions,
   ): Promise<GetSessionResponse> {
-    return getSession(this.#open(), notEmpty('sessionId', sessionId), query, options);
+    checkOptionNames('getSession', query, ['access_scope']);
+    const [api, sending] = this.#begin('getSession', options);
+    return getSession(api, notEmpty('sessionId', sessionId), query, sending);
   }
 
   /** Ids of sessions, newest first; 20 a page. */
   listSessions(query: ListOptions & ScopeOptions = {}, options?: RequestOptions): PagePromise<string> {
-    const api = this.#open();
-    const { limit = 20, offset = 0, access_scope } = checkList(query);
-    return createPagePromise(
-      async (from) => ({
-        items: await listSessions(api, { limit, offset: from, access_scope }, options),
-        totalCount: undefined,
-      }),
-      { limit, offset },
-    );
+    const [api, sending] = this.#begin('listSessions', options);
+    const { limit = 20, offset = 0, access_scope } = checkList('listSessions', query, ['access_scope']);
+    const fetchPage = async (from: number) => ({
+      items: await listSessions(api, { limit, offset: from, access_scope }, sending),
+    });
+    return createPagePromise(fetchPage, { limit, offset });
+  }
+
+  /** Sessions that fit, newest first; 50 a page. Experimental on the server's side. */
+  searchSessions(search: SessionSearchInput = {}, options?: RequestOptions): PagePromise<SessionSummary> {
+    const [api, sending] = this.#begin('searchSessions', options);
+    const request = checkSearch(search);
+    return createCursorPages(async (cursor) => {
+      const page = await searchSessions(api, { ...request, cursor }, sending);
+      return { items: page.sessions, next: page.next_cursor ?? undefined };
+    }, request.cursor);
+  }
+
+  /** Moves a session into a project. It can go on to another one, but not out of projects. */
+  async assignSessionProject(sessionId: string, projectId: string, options?: RequestOptions): Promise<void> {
+    const [api, sending] = this.#begin('assignSessionProject', options);
+    notEmpty('projectId', projectId);
+    await assignSessionProject(api, notEmpty('sessionId', sessionId), projectId, sending);
+  }
+
+  /**
+   * A signed link to the session's Perfetto trace, good for about an hour. Waits while it is exported; a failed export throws
+   * RequestFailedError.
+   */
+  async exportSessionTrace(sessionId: string, options?: RequestOptions): Promise<{ url: string }> {
+    const [api, sending] = this.#begin('exportSessionTrace', options);
+    return waitForTrace(api, notEmpty('sessionId', sessionId), sending);
+  }
+
+  /** The base model of a sampler, and the checkpoint that it was made from. */
+  async getSampler(samplerId: string, options?: RequestOptions): Promise<GetSamplerResponse> {
+    const [api, sending] = this.#begin('getSampler', options);
+    return getSampler(api, notEmpty('samplerId', samplerId), sending);
   }
 
   /** Training runs, newest first; 20 a page. */
@@ -81,27 +166,43 @@ export class RestClient {
     query: ListOptions & ScopeOptions & { project_id?: string | undefined } = {},
     options?: RequestOptions,
   ): PagePromise<TrainingRun> {
-    const api = this.#open();
-    const { limit = 20, offset = 0, access_scope, project_id } = checkList(query);
-    return createPagePromise(
-      async (from) => {
-        const page = await listTrainingRuns(api, { limit, offset: from, access_scope, project_id }, options);
-        return { items: page.training_runs, totalCount: page.cursor.total_count };
-      },
-      { limit, offset },
-    );
+    const [api, sending] = this.#begin('listTrainingRuns', options);
+    const filters = checkList('listTrainingRuns', query, ['access_scope', 'project_id']);
+    const { limit = 20, offset = 0, access_scope, project_id } = filters;
+    const fetchPage = async (from: number) => {
+      const page = await listTrainingRuns(api, { limit, offset: from, access_scope, project_id }, sending);
+      return { items: page.training_runs, totalCount: page.cursor.total_count };
+    };
+    return createPagePromise(fetchPage, { limit, offset });
   }
 
-  getTrainingRun(runId: string, query: ScopeOptions = {}, options?: RequestOptions): Promise<TrainingRun> {
-    return getTrainingRun(this.#open(), notEmpty('runId', runId), query, options);
+  async getTrainingRun(
+    runId: string,
+    query: ScopeOptions = {},
+    options?: RequestOptions,
+  ): Promise<TrainingRun> {
+    checkOptionNames('getTrainingRun', query, ['access_scope']);
+    const [api, sending] = this.#begin('getTrainingRun', options);
+    return getTrainingRun(api, notEmpty('runId', runId), query, sending);
+  }
+
+  /** The run that a checkpoint belongs to. */
+  async getTrainingRunByTinkerPath(
+    tinkerPath: string,
+    query: ScopeOptions = {},
+    options?: RequestOptions,
+  ): Promise<TrainingRun> {
+    checkOptionNames('getTrainingRunByTinkerPath', query, ['access_scope']);
+    const [api, sending] = this.#begin('getTrainingRunByTinkerPath', options);
+    return getTrainingRun(api, parseTinkerPath(tinkerPath).training_run_id, query, sending);
   }
 
   /** All checkpoints of a run, of every type. The server gives them in one page. */
   listCheckpoints(runId: string, options?: RequestOptions): PagePromise<Checkpoint> {
-    const api = this.#open();
+    const [api, sending] = this.#begin('listCheckpoints', options);
     notEmpty('runId', runId);
     const fetchPage = async () => {
-      const { checkpoints } = await listRunCheckpoints(api, runId, options);
+      const { checkpoints } = await listRunCheckpoints(api, runId, sending);
       return { items: checkpoints, totalCount: checkpoints.length };
     };
     return createPagePromise(fetchPage, { limit: Number.POSITIVE_INFINITY, offset: 0 });
@@ -109,77 +210,120 @@ export class RestClient {
 
   /** The caller's checkpoints over all runs, newest first; 100 a page. */
   listUserCheckpoints(query: ListOptions = {}, options?: RequestOptions): PagePromise<Checkpoint> {
-    const api = this.#open();
-    const { limit = 100, offset = 0 } = checkList(query);
-    return createPagePromise(
-      async (from) => {
-        const page = await listUserCheckpoints(api, { limit, offset: from }, options);
-        return { items: page.checkpoints, totalCount: page.cursor?.total_count };
-      },
-      { limit, offset },
-    );
+    const [api, sending] = this.#begin('listUserCheckpoints', options);
+    const { limit = 100, offset = 0 } = checkList('listUserCheckpoints', query);
+    const fetchPage = async (from: number) => {
+      const page = await listUserCheckpoints(api, { limit, offset: from }, sending);
+      return { items: page.checkpoints, totalCount: page.cursor?.total_count };
+    };
+    return createPagePromise(fetchPage, { limit, offset });
+  }
+
+  /** What a checkpoint holds: base model, optimizer, rank. Works for what others have published too. */
+  async getWeightsInfo(tinkerPath: string, options?: RequestOptions): Promise<WeightsInfoResponse> {
+    const [api, sending] = this.#begin('getWeightsInfo', options);
+    parseTinkerPath(tinkerPath);
+    return getWeightsInfo(api, tinkerPath, sending);
+  }
+
+  /** A signed link for each file of external weights, by its path; `TrainingClient.saveWeightsExternal` makes them. */
+  async getExternalWeightsUrls(
+    tinkerPath: string,
+    options?: RequestOptions,
+  ): Promise<ExternalWeightsUrlsResponse> {
+    const [api, sending] = this.#begin('getExternalWeightsUrls', options);
+    const path = parseTinkerPath(tinkerPath);
+    if (path.checkpoint_type !== 'external') {
+      throw new InvalidArgumentError(
+        `only external weights (tinker://run/external_weights/name) have a link for each file, not ${tinkerPath}`,
+      );
+    }
+    return getExternalWeightsUrls(api, path, sending);
   }
 
   /**
    * A signed link to the archive of a checkpoint, for servers that build archives. Waits while it is built, three minutes
    * unless `timeoutMs` says otherwise, and then throws code `archive_pending`.
    */
-  async getCheckpointArchiveUrl(
+  async getCheckpointArchiveUrl(tinkerPath: string, options?: RequestOptions): Promise<ArchiveUrlResponse> {
+    const [api, sending] = this.#begin('getCheckpointArchiveUrl', options);
+    return waitForArchiveUrl(api, tinkerPath, sending);
+  }
+
+  /** Copies a checkpoint of any kind into a project. The copy is a run of its own, which cannot be trained. */
+  async copyWeights(
     tinkerPath: string,
-    options: RequestOptions = {},
-  ): Promise<ArchiveUrlResponse> {
-    const api = this.#open();
-    const path = parseTinkerPath(tinkerPath);
-    const { clock, logger } = api.connection;
-    const startedAt = clock.now();
-    return withDeadline(`the archive of ${tinkerPath}`, options, clock, async (signal) => {
-      for (;;) {
-        const answer = await getArchiveUrl(api, path, { ...options, timeoutMs: undefined, signal });
-        if (answer.kind === 'ready') return answer.archive;
-        const waitMs = answer.retryAfterMs ?? archiveWaitMs;
-        if (options.timeoutMs === undefined && clock.now() + waitMs - startedAt > archiveTotalMs) {
-          throw new DownloadError('archive_pending', `the archive of ${tinkerPath} is still being built`);
-        }
-        logger.info(
-          `the archive of ${tinkerPath} is being built; asking again in ${Math.round(waitMs / 1000)} s`,
-        );
-        await delay(waitMs, clock, signal);
-      }
-    });
+    input: CopyWeightsInput = {},
+    options?: RequestOptions,
+  ): Promise<CopyWeightsResponse> {
+    const [api, sending] = this.#begin('copyWeights', options);
+    const request = toCopyRequest(tinkerPath, input, this.#parts.projectId);
+    return copyWeights(api, request, input.weights_access_token, sending);
+  }
+
+  /** Makes a checkpoint public. ConflictError when it is already. */
+  async publishCheckpoint(tinkerPath: string, options?: RequestOptions): Promise<void> {
+    const [api, sending] = this.#begin('publishCheckpoint', options);
+    await publishCheckpoint(api, parseTinkerPath(tinkerPath), sending);
+  }
+
+  /** Makes a checkpoint private again. ConflictError when it is already. */
+  async unpublishCheckpoint(tinkerPath: string, options?: RequestOptions): Promise<void> {
+    const [api, sending] = this.#begin('unpublishCheckpoint', options);
+    await unpublishCheckpoint(api, parseTinkerPath(tinkerPath), sending);
+  }
+
+  /** When a checkpoint may be deleted: so many seconds from now (an hour to ten years), or never with null. */
+  async setCheckpointTtl(
+    tinkerPath: string,
+    ttlSeconds: number | null,
+    options?: RequestOptions,
+  ): Promise<void> {
+    const [api, sending] = this.#begin('setCheckpointTtl', options);
+    if (ttlSeconds === undefined)
+      throw new InvalidArgumentError('ttlSeconds must be a number, or null for never');
+    checkTtl('setCheckpointTtl', ttlSeconds);
+    await setCheckpointTtl(api, parseTinkerPath(tinkerPath), ttlSeconds, sending);
   }
 
   /** Deletes a checkpoint for good. */
   async deleteCheckpoint(tinkerPath: string, options?: RequestOptions): Promise<void> {
-    await deleteCheckpoint(this.#open(), parseTinkerPath(tinkerPath), options);
+    const [api, sending] = this.#begin('deleteCheckpoint', options);
+    await deleteCheckpoint(api, parseTinkerPath(tinkerPath), sending);
+  }
+
+  /**
+   * Begins to upload weights in the form that `saveWeightsExternal` exports: send each file by PUT to its link, then call
+   * `externalWeightsUploadFinish`. Announced for SDK 0.39: the server may not offer it yet.
+   */
+  async externalWeightsUploadStart(
+    input: ExternalWeightsUploadInput,
+    options?: RequestOptions,
+  ): Promise<ExternalWeightsUploadStartResponse> {
+    const [api, sending] = this.#begin('externalWeightsUploadStart', options);
+    return startExternalWeightsUpload(api, checkUpload(input), sending);
+  }
+
+  /** The checkpoint that the uploaded files make. */
+  async externalWeightsUploadFinish(
+    uploadId: string,
+    options?: RequestOptions,
+  ): Promise<CopyWeightsResponse> {
+    const [api, sending] = this.#begin('externalWeightsUploadFinish', options);
+    return finishExternalWeightsUpload(api, notEmpty('uploadId', uploadId), sending);
   }
 
   close(options?: CloseOptions): Promise<void> {
-    return this.#life.close(options);
+    return this.#parts.life.close(options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #open(): ApiClient {
-    if (!this.#life.isOpen) throw new ClientClosedError('this REST client is closed');
-    return this.#api;
+  #begin(method: string, options: RequestOptions = {}): [ApiClient, RequestOptions] {
+    const { api, life } = this.#parts;
+    if (!life.isOpen) throw new ClientClosedError('this REST client is closed');
+    return [api, attributed(`RestClient.${method}`, options)];
   }
-}
-
-function notEmpty(name: string, value: string): string {
-  if (value === '') throw new InvalidArgumentError(`${name} must not be empty`);
-  return value;
-}
-
-function checkList<Query extends ListOptions>(query: Query): Query {
-  for (const name of ['limit', 'offset'] as const) {
-    const value = query[name];
-    if (value !== undefined && (!Number.isInteger(value) || value < (name === 'limit' ? 1 : 0))) {
-      throw new InvalidArgumentError(
-        `${name} must be ${name === 'limit' ? 'a positive' : 'no negative'} integer, and is ${value}`,
-      );
-    }
-  }
-  return query;
 }

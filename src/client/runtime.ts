@@ -2,6 +2,7 @@ import type { Budget } from '../core/budget.ts';
 import type { Emitter } from '../core/emitter.ts';
 import type { StartSpan } from '../core/tracing.ts';
 import type { ApiClient } from '../http/api-client.ts';
+import type { Authenticator } from '../http/auth/authenticator.ts';
 import type { Transport } from '../http/transport.ts';
 import type { ServiceEvents } from '../types/events.ts';
 import type { ClientConfig, DynamicConfig } from '../types/service.ts';
@@ -13,10 +14,13 @@ import type { WireFormat } from './training/wire-format.ts';
 /** What all clients of one service share. */
 export interface ServiceRuntime {
   readonly api: ApiClient;
+  readonly authenticator: Authenticator;
   readonly transport: Transport;
   readonly config: ClientConfig;
   /** The flags as the server last told them; they change while the service is open. */
   readonly dynamicConfig: DynamicConfig;
+  /** The project of the session, by option or environment. */
+  readonly projectId: string | undefined;
   readonly wireFormat: WireFormat;
   readonly billing: BillingPause;
   /** Bytes of forward_backward bodies that may be in submission at once. */

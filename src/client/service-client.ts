@@ -6,6 +6,8 @@ import type { ServiceEvents } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import type { ServerCapabilities } from '../types/service.ts';
 import type { FinishReason } from '../types/sessions.ts';
+import type { CopyWeightsResponse } from '../types/weights.ts';
+import type { AdminClient } from './admin-client.ts';
 import type { ClientFactory } from './client-factory.ts';
 import { connectService, type ServiceParts } from './connect-service.ts';
 import {
@@ -20,6 +22,7 @@ import { DownloadManager } from './downloads/download-manager.ts';
 import { EventedClient } from './evented-client.ts';
 import { createArchiveResolver } from './ports.ts';
 import type { RestClient } from './rest-client.ts';
+import type { CopyWeightsInput } from './rest/inputs.ts';
 import type { ServiceRuntime } from './runtime.ts';
 import type { SamplingClient } from './sampling-client.ts';
 import type { ServiceOptions } from './service-options.ts';
@@ -99,8 +102,24 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     return this.#factory.samplingFrom(input, attributed('ServiceClient.createSamplingClient', options));
   }
 
+  /** A client for what the server keeps; creates no session. */
   createRestClient(options: RequestOptions = {}): Promise<RestClient> {
     return this.#factory.rest(options);
+  }
+
+  /** A client for what administrators of an organization may ask; creates no session. */
+  createAdminClient(options: RequestOptions = {}): Promise<AdminClient> {
+    return this.#factory.admin(options);
+  }
+
+  /** Copies a checkpoint of any kind into this service's project; see `RestClient.copyWeights`. */
+  async copyWeights(
+    tinkerPath: string,
+    input: CopyWeightsInput = {},
+    options: RequestOptions = {},
+  ): Promise<CopyWeightsResponse> {
+    await using rest = await this.#factory.rest({ signal: options.signal });
+    return await rest.copyWeights(tinkerPath, input, attributed('ServiceClient.copyWeights', options));
   }
 
   /** Downloads of checkpoints, several at once; made when it is first used. */

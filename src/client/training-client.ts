@@ -1,8 +1,7 @@
 import { checkOptionNames } from '../core/config.ts';
 import type { Emitter } from '../core/emitter.ts';
-import { InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
 import { attributed } from '../core/sdk-method.ts';
-import { loadWeights, optimStep, saveWeights, saveWeightsForSampler } from '../http/endpoints/training.ts';
+import { optimStep } from '../http/endpoints/training.ts';
 import type { ClientLife } from '../types/client-life.ts';
 import type { TrainingRef } from '../machines/client-request.ts';
 import type { TurnPlace } from '../machines/turn-queue.ts';
@@ -19,15 +18,12 @@ import {
   type OptimParamsInput,
   type OptimStepResponse,
 } from '../types/training.ts';
-import {
-  loadWeightsResponseSchema,
-  saveWeightsForSamplerResponseSchema,
-  saveWeightsResponseSchema,
-  type LoadWeightsResponse,
-  type SaveWeightsResponse,
+import type {
+  LoadWeightsResponse,
+  SaveWeightsExternalResponse,
+  SaveWeightsResponse,
 } from '../types/weights.ts';
 import type { ApiFuture } from './api-future.ts';
-import { checkStatePath } from './create-model.ts';
 import { EventedClient } from './evented-client.ts';
 import { jsonResult } from './results.ts';
 import type { ServiceRuntime } from './runtime.ts';
@@ -37,34 +33,32 @@ import { checkCustom, checkForwardBackward } from './training/check-data.ts';
 import { withDoubt } from './training/doubt.ts';
 import { forwardCall, toChunksOf } from './training/forward-call.ts';
 import { customCall } from './training/submit-custom.ts';
-import { namedSave } from './training/named-save.ts';
 import { checkOptimParams } from './training/optimizer.ts';
-import { submitOne, TurnLine } from './training/turn-line.ts';
+import {
+  ephemeralSaveCall,
+  loadStateCall,
+  saveExternalCall,
+  saveForSamplerCall,
+  saveStateCall,
+} from './training/state-calls.ts';
+import type {
+  EphemeralSamplerInput,
+  LoadStateInput,
+  SaveExternalInput,
+  SaveForSamplerInput,
+  SaveStateInput,
+} from './training/state-inputs.ts';
+import { submitOne, TurnLine, type Call } from './training/turn-line.ts';
 import { checkUploadedLossData, LossUploads, toLossChoice } from './training/uploaded-loss.ts';
-
-export interface SaveStateInput {
-  /** The checkpoint's name; it becomes the last part of its path. */
-  name: string;
-  /** Seconds until the server may delete it; never by default. */
-  ttl_seconds?: number | undefined;
-  /** Replace a checkpoint of the same name; otherwise that is a failure. */
-  overwrite?: boolean | undefined;
-  user_metadata?: Record<string, string> | undefined;
-}
-
-export type SaveForSamplerInput = Omit<SaveStateInput, 'overwrite'>;
-
-export interface LoadStateInput {
-  /** A training checkpoint of the same base model and rank: `tinker://run/weights/name`. */
-  path: string;
-  /** Credential of the account that owns the weights, when it is another. */
-  weights_access_token?: string | undefined;
-}
 
 /** How a training client gets its samplers: the service that owns both makes them. */
 export interface SamplerFactory {
   fromPath(modelPath: string, options?: RequestOptions): Promise<SamplingClient>;
-  fromSession(samplingSessionId: string, baseModel: string | null): Promise<SamplingClient>;
+  fromSession(
+    samplingSessionId: string,
+    baseModel: string | null,
+    options?: RequestOptions,
+  ): Promise<SamplingClient>;
 }
 
 /** @internal */
@@ -174,66 +168,51 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     });
   }
 
-  /** Saves weights and optimizer, to continue from later. */
+  /** Saves weights and optimizer under a name, to continue from later. */
   saveState(input: SaveStateInput, options: RequestOptions = {}): ApiFuture<SaveWeightsResponse> {
-    return this.#line.enqueue<SaveWeightsResponse, SaveWeightsResponse>('saveState', options, () => {
-      checkSave('saveState', input, ['name', 'ttl_seconds', 'overwrite', 'user_metadata']);
-      const { name, ...rest } = input;
-      const save = namedSave(this.#runtime, `weights/${name}`, (place, sending, onUncertain) =>
-        saveWeights(this.#runtime.api, { ...place, ...rest, path: name }, sending, onUncertain),
-      );
-      return {
-        ...save,
-        requestType: 'SaveWeights',
-        decode: jsonResult('save_weights', saveWeightsResponseSchema),
-        finish: ([saved]) => this.#announceSave(save.toPath(saved?.path)),
-      };
-    });
+    return this.#save('saveState', options, () => saveStateCall(this.#runtime, input));
   }
 
-  /** Saves weights to sample from, without the optimizer. */
+  /** Saves weights to sample from under a name, without the optimizer. */
   saveWeightsForSampler(
     input: SaveForSamplerInput,
     options: RequestOptions = {},
   ): ApiFuture<SaveWeightsResponse> {
-    return this.#line.enqueue<{ path?: string | null | undefined }, SaveWeightsResponse>(
-      'saveWeightsForSampler',
-      options,
-      () => {
-        checkSave('saveWeightsForSampler', input, ['name', 'ttl_seconds', 'user_metadata']);
-        const { name, ...rest } = input;
-        const save = namedSave(this.#runtime, `sampler_weights/${name}`, (place, sending, onUncertain) =>
-          saveWeightsForSampler(this.#runtime.api, { ...place, ...rest, path: name }, sending, onUncertain),
-        );
-        return {
-          ...save,
-          requestType: 'SaveWeightsForSampler',
-          decode: jsonResult('save_weights_for_sampler', saveWeightsForSamplerResponseSchema),
-          finish: ([saved]) => this.#announceSave(save.toPath(saved?.path)),
-        };
-      },
-    );
+    return this.#save('saveWeightsForSampler', options, () => saveForSamplerCall(this.#runtime, input));
+  }
+
+  /**
+   * Saves weights as a set of files that other programs read, a PEFT adapter: `RestClient.getExternalWeightsUrls` gives a link
+   * for each.
+   */
+  saveWeightsExternal(
+    input: SaveExternalInput,
+    options: RequestOptions = {},
+  ): ApiFuture<SaveWeightsExternalResponse> {
+    return this.#save('saveWeightsExternal', options, () => saveExternalCall(this.#runtime, input));
   }
 
   /** The weights as they are at this place in the order, as a sampler; no checkpoint is listed for it. */
-  saveWeightsAndGetSamplingClient(options: RequestOptions = {}): ApiFuture<SamplingClient> {
-    const { api, counters } = this.#runtime;
+  saveWeightsAndGetSamplingClient(
+    input: EphemeralSamplerInput = {},
+    options: RequestOptions = {},
+  ): ApiFuture<SamplingClient> {
+    const method = 'saveWeightsAndGetSamplingClient';
     return this.#line.enqueue<{ sampling_session_id?: string | null | undefined }, SamplingClient>(
-      'saveWeightsAndGetSamplingClient',
+      method,
       options,
-      () => ({
-        ...this.#request((place, sending) => {
-          const sampling_session_seq_id = counters.nextSamplingSessionSeqId();
-          return saveWeightsForSampler(api, { ...place, sampling_session_seq_id }, sending);
-        }),
-        requestType: 'SaveWeightsForSampler',
-        decode: jsonResult('save_weights_for_sampler', saveWeightsForSamplerResponseSchema),
-        finish: ([saved]) => {
-          const id = saved?.sampling_session_id;
-          if (!id) throw new InvalidResponseError('the save was answered without a sampling session');
-          return this.#samplers.fromSession(id, this.info.model_data.model_name ?? null);
-        },
-      }),
+      () => {
+        const { finish, ...call } = ephemeralSaveCall(this.#runtime, input);
+        return {
+          ...call,
+          finish: async (results) =>
+            this.#samplers.fromSession(
+              await finish(results),
+              this.info.model_data.model_name ?? null,
+              attributed(`TrainingClient.${method}`, {}),
+            ),
+        };
+      },
     );
   }
 
@@ -275,18 +254,25 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     input: LoadStateInput,
     options: RequestOptions,
   ): ApiFuture<LoadWeightsResponse> {
-    return this.#line.enqueue<LoadWeightsResponse, LoadWeightsResponse>(method, options, () => {
-      checkOptionNames(method, input, ['path', 'weights_access_token']);
-      const { path, weights_access_token } = input;
-      checkStatePath(path);
-      const request = { path, optimizer, weights_access_token };
+    return this.#line.enqueue<LoadWeightsResponse, LoadWeightsResponse>(method, options, () =>
+      loadStateCall(this.#runtime, method, optimizer, input),
+    );
+  }
+
+  #save<Raw, Saved extends SaveWeightsResponse>(
+    method: string,
+    options: RequestOptions,
+    prepare: () => Omit<Call<Raw, Saved>, 'method'>,
+  ): ApiFuture<Saved> {
+    return this.#line.enqueue<Raw, Saved>(method, options, () => {
+      const { finish, ...call } = prepare();
       return {
-        ...this.#request((place, sending) =>
-          loadWeights(this.#runtime.api, { ...place, ...request }, sending),
-        ),
-        requestType: 'LoadWeights',
-        decode: jsonResult('load_weights', loadWeightsResponseSchema),
-        finish: ([loaded]) => loaded ?? {},
+        ...call,
+        finish: async (results) => {
+          const saved = await finish(results);
+          this.#emitter.emit('checkpoint.saved', { path: saved.path });
+          return saved;
+        },
       };
     });
   }
@@ -307,20 +293,5 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
     explain?: (error: Error) => Error,
   ) {
     return { width: 1, submit: submitOne(this.#runtime.billing, post, explain) };
-  }
-
-  #announceSave(path: string | null | undefined): SaveWeightsResponse {
-    if (!path) throw new InvalidResponseError('the save was answered without a path');
-    this.#emitter.emit('checkpoint.saved', { path });
-    return { path };
-  }
-}
-
-function checkSave(method: string, input: SaveStateInput, allowed: readonly string[]): void {
-  checkOptionNames(method, input, allowed);
-  if (typeof input.name !== 'string' || input.name === '' || input.name.includes('/')) {
-    throw new InvalidArgumentError(
-      `${method}: name must be a checkpoint's name without slashes, and is ${JSON.stringify(input.name)}`,
-    );
   }
 }

@@ -37,6 +37,7 @@ export interface Connection {
   readonly baseUrl: string;
   readonly credentials: CredentialSources;
   readonly headers: Readonly<Record<string, string>>;
+  readonly cloudflareAccess: Environment['cloudflareAccess'];
   readonly requestTimeoutMs: number;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -60,6 +61,7 @@ export function compileConnection(options: ConnectionOptions, environment: Envir
     baseUrl,
     credentials: toCredentialSources(options, environment, baseUrl),
     headers: Object.freeze({ ...options.headers }),
+    cloudflareAccess: environment.cloudflareAccess,
     requestTimeoutMs: positive('requestTimeoutMs', options.requestTimeoutMs ?? 60_000),
     logger: options.logger ?? stderrLogger(environment.logLevel ?? 'warn'),
     clock: options.clock ?? systemClock,

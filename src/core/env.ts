@@ -11,6 +11,8 @@ export interface Environment {
   credentialCommand?: Secret | undefined;
   /** Where the official program keeps keys. */
   credentialsFile: string;
+  /** For servers behind Cloudflare Access: each goes with every request in a header of its own. */
+  cloudflareAccess: { clientId?: Secret | undefined; clientSecret?: Secret | undefined };
   telemetry: boolean;
   baseUrl?: string | undefined;
   projectId?: string | undefined;
@@ -42,6 +44,10 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
       '.tinker',
       'credentials.json',
     ),
+    cloudflareAccess: {
+      clientId: toSecret(variables['CLOUDFLARE_ACCESS_CLIENT_ID']),
+      clientSecret: toSecret(variables['CLOUDFLARE_ACCESS_CLIENT_SECRET']),
+    },
     telemetry: /^(1|true|yes|on)$/i.test(variables['TINKER_TELEMETRY'] ?? '1'),
     baseUrl: variables['TINKER_BASE_URL'] || undefined,
     projectId: variables['TINKER_PROJECT_ID'] || undefined,

@@ -16,8 +16,8 @@ export interface RetryProfile {
 export const defaultRetries: RetryProfile = { totalMs: 300_000, conflictCount: 2 };
 /** A sample's submission: while the server is away. Being asked to slow down is no failure and is not counted here. */
 export const sampleRetries: RetryProfile = { totalMs: 300_000, conflictCount: 2 };
-/** A save under a name: a 409 is for good, and looked into by the caller. */
-export const namedSaveRetries: RetryProfile = { totalMs: 300_000, conflictCount: 0 };
+/** A 409 says what is so already: for good, and looked into by the caller. */
+export const conflictIsFinal: RetryProfile = { totalMs: 300_000, conflictCount: 0 };
 /** A new token while the old one still serves: as long as the official client tries within one request. */
 export const renewalRetries: RetryProfile = { totalMs: 60_000, conflictCount: 2 };
 /** A batch that nobody waits for; after that it is dropped. */

@@ -37,6 +37,14 @@ export function parseTinkerPath(path: string): TinkerPath {
   return { training_run_id, checkpoint_type, checkpoint_id: `${kind}/${name}`, name };
 }
 
+/** `parseTinkerPath`, and a sampler's path as some servers give it, without a kind: `tinker://run/name` (wire-protocol 13.3). */
+export function parseSavedPath(path: string): TinkerPath {
+  const [, runId, name] = /^tinker:\/\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
+  return parseTinkerPath(
+    runId === undefined || name === undefined ? path : toTinkerPath(runId, 'sampler', name),
+  );
+}
+
 /** The path of a checkpoint; the opposite of `parseTinkerPath`. */
 export function toTinkerPath(trainingRunId: string, type: CheckpointType, name: string): string {
   return `tinker://${trainingRunId}/${kindByType[type]}/${name}`;

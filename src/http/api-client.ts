@@ -199,6 +199,9 @@ export class ApiClient {
         request.protobuf === undefined ? 'application/json' : 'application/x-protobuf';
       headers['x-idempotency-key'] = options.idempotencyKey ?? this.#createIdempotencyKey();
     }
+    const { clientId, clientSecret } = this.#connection.cloudflareAccess;
+    if (clientId !== undefined) headers['cf-access-client-id'] = clientId.reveal();
+    if (clientSecret !== undefined) headers['cf-access-client-secret'] = clientSecret.reveal();
     Object.assign(headers, request.headers, this.#connection.headers, options.headers);
     headers['x-api-key'] = key;
     return headers;

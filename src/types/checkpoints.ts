@@ -13,6 +13,8 @@ export const checkpointSchema = z.object({
   public: z.boolean().default(false),
   user_metadata: z.record(z.string(), z.string()).nullish(),
   expires_at: z.string().nullish(),
+  /** Of its run; newer servers say. */
+  base_model: z.string().nullish(),
 });
 export type Checkpoint = z.output<typeof checkpointSchema>;
 
@@ -29,3 +31,10 @@ export const setTtlRequestSchema = z.object({ ttl_seconds: z.int().nullable() })
 export const archiveUrlResponseSchema = z.object({ url: z.string(), expires: z.string() });
 /** A signed link to a checkpoint's archive. Treat `url` as a secret until `expires`. */
 export type ArchiveUrlResponse = z.output<typeof archiveUrlResponseSchema>;
+
+/** A signed link for each file of an export, by its path within it. Treat each as a secret until `expires`. */
+export const externalWeightsUrlsResponseSchema = z.object({
+  urls: z.record(z.string(), z.string()),
+  expires: z.string(),
+});
+export type ExternalWeightsUrlsResponse = z.output<typeof externalWeightsUrlsResponseSchema>;

@@ -26,8 +26,28 @@ const seconds = z
 export const jwtClaimsSchema = z.object({
   exp: seconds,
   iat: seconds,
+  iss: z.string().optional().catch(undefined),
   sub: z.string().optional().catch(undefined),
   org_id: z.string().optional().catch(undefined),
   email: z.string().optional().catch(undefined),
 });
 export type JwtClaims = z.output<typeof jwtClaimsSchema>;
+
+/** Who the caller is: the principal's URN, that of its organization, and its e-mail where it has one. */
+export interface WhoamiResponse {
+  user_urn: string;
+  org_urn: string;
+  email: string | null;
+}
+
+/** What the server knows of the key itself. */
+export const selfApiKeyResponseSchema = z.object({
+  key_id: z.int(),
+  name: z.string(),
+  note: z.string(),
+  details: z.object({
+    org_details: z.object({ name: z.string() }),
+    user_details: z.object({ email: z.string() }),
+  }),
+});
+export type SelfApiKeyResponse = z.output<typeof selfApiKeyResponseSchema>;

@@ -30,5 +30,6 @@ export type RequestType =
   | 'OptimStep'
   | 'SaveWeights'
   | 'SaveWeightsForSampler'
+  | 'SaveWeightsExternal'
   | 'Sample'
   | 'CreateCustomLoss';

@@ -71,3 +71,11 @@ export const getSessionResponseSchema = z.object({
   display_name: z.string().nullish(),
 });
 export type GetSessionResponse = z.output<typeof getSessionResponseSchema>;
+
+/** A trace that is being exported; `url` comes with `ready`, `error` with `failed`. */
+export const traceExportResponseSchema = z.object({
+  status: z.enum(['pending', 'ready', 'failed']),
+  url: z.string().nullish(),
+  error: z.string().nullish(),
+});
+export type TraceExportResponse = z.output<typeof traceExportResponseSchema>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { optimizerConfigSchema } from './training.ts';
+import { optimizerConfigSchema, type loraConfigSchema } from './training.ts';
 
 const stringMap = z.record(z.string(), z.string());
 
@@ -45,6 +45,13 @@ export const saveWeightsExternalRequestSchema = z.object({
   age_encryption_recipients: z.array(z.string()).max(10).nullish(),
   type: z.literal('save_weights_external').default('save_weights_external'),
 });
+export type SaveWeightsExternalRequest = z.input<typeof saveWeightsExternalRequestSchema>;
+
+export const saveWeightsExternalResponseSchema = z.object({
+  path: z.string(),
+  size_bytes: z.int().nullish(),
+});
+export type SaveWeightsExternalResponse = z.output<typeof saveWeightsExternalResponseSchema>;
 
 /** Session addressing creates the model and needs `session_id` and `model_seq_id`; model addressing `model_id` and `seq_id`. */
 export const loadWeightsRequestSchema = z.object({
@@ -91,3 +98,23 @@ export const weightsInfoResponseSchema = z.object({
   train_attn: z.boolean().nullish(),
 });
 export type WeightsInfoResponse = z.output<typeof weightsInfoResponseSchema>;
+
+export type CopyWeightsRequest = z.input<typeof copyWeightsRequestSchema>;
+
+export const copyWeightsResponseSchema = z.object({ tinker_path: z.string() });
+export type CopyWeightsResponse = z.output<typeof copyWeightsResponseSchema>;
+
+/** What the weights that are to be uploaded belong to. */
+export interface ExternalWeightsUploadInput {
+  base_model: string;
+  lora_config: z.input<typeof loraConfigSchema>;
+  destination_project_id?: string | undefined;
+}
+
+/** A signed link for each file, to which it is sent by PUT. Treat each as a secret until `expires`. */
+export const externalWeightsUploadStartResponseSchema = z.object({
+  upload_id: z.string(),
+  urls: z.record(z.string(), z.string()),
+  expires: z.string(),
+});
+export type ExternalWeightsUploadStartResponse = z.output<typeof externalWeightsUploadStartResponseSchema>;

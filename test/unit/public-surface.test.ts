@@ -28,6 +28,7 @@ describe('the public surface', () => {
   it('exports these values, so that a new name is a decision', () => {
     expect(Object.keys(publicSurface).toSorted()).toMatchInlineSnapshot(`
       [
+        "AdminClient",
         "ApiError",
         "AuthenticationError",
         "BadRequestError",

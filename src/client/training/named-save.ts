@@ -3,10 +3,16 @@ import { delay } from '../../core/clock.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import { listRunCheckpoints } from '../../http/endpoints/checkpoints.ts';
 import type { TurnPlace } from '../../machines/turn-queue.ts';
+import type { CheckpointType } from '../../types/checkpoints.ts';
 import type { UntypedFuture } from '../../types/futures.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import type { ServiceRuntime } from '../runtime.ts';
 import { submitOne, type Call } from './turn-line.ts';
+
+export interface NamedCheckpoint {
+  type: CheckpointType;
+  name: string;
+}
 
 export interface NamedSave {
   width: 1;
@@ -21,7 +27,7 @@ export interface NamedSave {
  */
 export function namedSave(
   { api, billing }: Pick<ServiceRuntime, 'api' | 'billing'>,
-  checkpointId: string,
+  checkpoint: NamedCheckpoint,
   post: (place: TurnPlace, options: RequestOptions, onUncertain: () => void) => Promise<UntypedFuture>,
 ): NamedSave {
   let isUncertain = false;
@@ -35,7 +41,7 @@ export function namedSave(
       const submission = await submit(place, options);
       if (submission.kind !== 'refused' || !(submission.error instanceof ConflictError) || !isUncertain)
         return submission;
-      found = await findYounger(api, place.model_id, checkpointId, startedAt, options);
+      found = await findYounger(api, place.model_id, checkpoint, startedAt, options);
       return found === undefined ? submission : { kind: 'accepted', requestIds: [] };
     },
     toPath: (given) => found ?? given,
@@ -48,7 +54,7 @@ const lookCount = 6;
 async function findYounger(
   api: ApiClient,
   runId: string,
-  checkpointId: string,
+  { type, name }: NamedCheckpoint,
   than: number,
   { signal }: RequestOptions,
 ): Promise<string | undefined> {
@@ -56,7 +62,11 @@ async function findYounger(
     if (look > 0) await delay(500 * 2 ** look, api.connection.clock, signal);
     // When the list cannot be had the 409 stands.
     const list = await listRunCheckpoints(api, runId, { signal }).catch(() => undefined);
-    const named = list?.checkpoints.find(({ checkpoint_id }) => checkpoint_id === checkpointId);
+    // Some servers leave the kind out of `checkpoint_id`.
+    const named = list?.checkpoints.find(
+      ({ checkpoint_type, checkpoint_id }) =>
+        checkpoint_type === type && checkpoint_id.split('/').at(-1) === name,
+    );
     if (named !== undefined) return Date.parse(named.time) >= than ? named.tinker_path : undefined;
     if (list === undefined) return undefined;
   }

@@ -32,6 +32,11 @@ export class Authenticator implements RequestAuth {
     return this.#options.credentials.raw({ commandOnly: false, signal });
   }
 
+  /** Whether requests carry a token of the server's in place of the key. */
+  get exchangesTokens(): boolean {
+    return this.#exchange !== undefined;
+  }
+
   /** Does as the server's flags say from now on. */
   configure({ pjwt_auth_enabled, credential_default_source }: ClientConfig): void {
     if (!pjwt_auth_enabled) return;

@@ -1,5 +1,6 @@
+import { ApiError } from '../../core/api-errors.ts';
 import { InvalidResponseError } from '../../core/errors.ts';
-import { noRetries, readRetryHints } from '../../core/retry-policy.ts';
+import { conflictIsFinal, noRetries, readRetryHints } from '../../core/retry-policy.ts';
 import type { TinkerPath } from '../../core/tinker-path.ts';
 import {
   archiveUrlResponseSchema,
@@ -9,8 +10,8 @@ import {
   type Cursor,
 } from '../../types/checkpoints.ts';
 import type { RequestOptions } from '../../types/options.ts';
-import { weightsInfoResponseSchema, type WeightsInfoResponse } from '../../types/weights.ts';
-import { parseJson, pathSegment, toStatusError, type ApiClient } from '../api-client.ts';
+import type { HttpResponse } from '../transport.ts';
+import { parseJson, pathSegment, toStatusError, type ApiClient, type ApiRequest } from '../api-client.ts';
 
 interface CheckpointsPage {
   checkpoints: Checkpoint[];
@@ -36,23 +37,48 @@ export function listUserCheckpoints(
   return api.json({ method: 'GET', path: '/checkpoints', query }, checkpointsListResponseSchema, options);
 }
 
-/** What the checkpoint holds. `credential`: in place of the client's own, for another account's weights. */
-export function getWeightsInfo(
-  api: ApiClient,
-  tinker_path: string,
-  options?: RequestOptions,
-  credential?: string,
-): Promise<WeightsInfoResponse> {
-  const request = { method: 'POST', path: '/weights_info', json: { tinker_path }, credential } as const;
-  return api.json(request, weightsInfoResponseSchema, options);
+export function deleteCheckpoint(api: ApiClient, path: TinkerPath, options?: RequestOptions): Promise<void> {
+  return sendOnce(api, { method: 'DELETE', path: checkpointPath(path) }, 404, options);
 }
 
-export async function deleteCheckpoint(
+/** 409 when it is public already. */
+export function publishCheckpoint(api: ApiClient, path: TinkerPath, options?: RequestOptions): Promise<void> {
+  return sendOnce(api, { method: 'POST', path: `${checkpointPath(path)}/publish` }, 409, options);
+}
+
+/** 409 when it is private already. */
+export function unpublishCheckpoint(
   api: ApiClient,
   path: TinkerPath,
   options?: RequestOptions,
 ): Promise<void> {
-  await api.send({ method: 'DELETE', path: checkpointPath(path) }, options);
+  return sendOnce(api, { method: 'DELETE', path: `${checkpointPath(path)}/publish` }, 409, options);
+}
+
+/** Seconds from now; null for never, which the body says too. */
+export async function setCheckpointTtl(
+  api: ApiClient,
+  path: TinkerPath,
+  ttl_seconds: number | null,
+  options?: RequestOptions,
+): Promise<void> {
+  await api.send({ method: 'PUT', path: `${checkpointPath(path)}/ttl`, json: { ttl_seconds } }, options);
+}
+
+/** `alreadyStatus` says that it is so already: no failure when the answer to an earlier attempt of this call was lost. */
+async function sendOnce(
+  api: ApiClient,
+  request: ApiRequest,
+  alreadyStatus: number,
+  options?: RequestOptions,
+): Promise<void> {
+  let isUncertain = false;
+  const onUncertain = (): void => void (isUncertain = true);
+  try {
+    await api.send({ ...request, retries: conflictIsFinal, onUncertain }, options);
+  } catch (error) {
+    if (!isUncertain || !(error instanceof ApiError) || error.status !== alreadyStatus) throw error;
+  }
 }
 
 export type ArchiveAnswer =
@@ -64,9 +90,20 @@ export async function getArchiveUrl(
   path: TinkerPath,
   options?: RequestOptions,
 ): Promise<ArchiveAnswer> {
-  const request = { method: 'GET', path: `${checkpointPath(path)}/archive`, retries: noRetries } as const;
   const { clock } = api.connection;
-  const response = await api.exchange(request, options);
+  const ask = (checkpoint: TinkerPath): Promise<HttpResponse> => {
+    const request = {
+      method: 'GET',
+      path: `${checkpointPath(checkpoint)}/archive`,
+      retries: noRetries,
+    } as const;
+    return api.exchange(request, options);
+  };
+  let response = await ask(path);
+  // Some servers know sampler checkpoints by their bare names (wire-protocol 13.3).
+  if (response.status === 405 && path.checkpoint_type === 'sampler') {
+    response = await ask({ ...path, checkpoint_id: path.name });
+  }
   if (response.status === 503) {
     return { kind: 'pending', retryAfterMs: readRetryHints(response.headers, clock.now()).retryAfterMs };
   }
@@ -82,6 +119,7 @@ export async function getArchiveUrl(
   return { kind: 'ready', archive: parsed.data };
 }
 
-function checkpointPath({ training_run_id, checkpoint_id }: TinkerPath): string {
+/** A checkpoint below `/api/v1`; its id keeps the slash. */
+export function checkpointPath({ training_run_id, checkpoint_id }: TinkerPath): string {
   return `/training_runs/${pathSegment(training_run_id)}/checkpoints/${pathSegment(checkpoint_id)}`;
 }

@@ -1,14 +1,21 @@
 import { noRetries } from '../../core/retry-policy.ts';
 import type { RequestOptions } from '../../types/options.ts';
+import {
+  sessionSearchResponseSchema,
+  type SessionSearchInput,
+  type SessionSearchResponse,
+} from '../../types/session-search.ts';
 import type { AccessScope } from '../../types/runs.ts';
 import {
   createSessionResponseSchema,
   getSessionResponseSchema,
   listSessionsResponseSchema,
+  traceExportResponseSchema,
   type CreateSessionRequest,
   type CreateSessionResponse,
   type FinishReason,
   type GetSessionResponse,
+  type TraceExportResponse,
 } from '../../types/sessions.ts';
 import { pathSegment, type ApiClient } from '../api-client.ts';
 
@@ -74,4 +81,34 @@ export async function listSessions(
     options,
   );
   return sessions;
+}
+
+export async function assignSessionProject(
+  api: ApiClient,
+  sessionId: string,
+  project_id: string,
+  options?: RequestOptions,
+): Promise<void> {
+  const path = `/sessions/${pathSegment(sessionId)}/project`;
+  await api.send({ method: 'PUT', path, json: { project_id } }, options);
+}
+
+/** Asks how the export stands; the first question starts it. */
+export function getTraceExport(
+  api: ApiClient,
+  sessionId: string,
+  options?: RequestOptions,
+): Promise<TraceExportResponse> {
+  const path = `/sessions/${pathSegment(sessionId)}/trace_export`;
+  return api.json({ method: 'GET', path }, traceExportResponseSchema, options);
+}
+
+/** One page, newest first. */
+export function searchSessions(
+  api: ApiClient,
+  search: SessionSearchInput,
+  options?: RequestOptions,
+): Promise<SessionSearchResponse> {
+  const request = { method: 'POST', path: '/sessions/search', json: search } as const;
+  return api.json(request, sessionSearchResponseSchema, options);
 }

@@ -1,4 +1,4 @@
-import { namedSaveRetries } from '../../core/retry-policy.ts';
+import { conflictIsFinal } from '../../core/retry-policy.ts';
 import type { CreateCustomLossRequest } from '../../types/custom-loss.ts';
 import { untypedFutureSchema, type UntypedFuture } from '../../types/futures.ts';
 import type { RequestOptions } from '../../types/options.ts';
@@ -10,6 +10,7 @@ import {
 } from '../../types/training.ts';
 import type {
   LoadWeightsRequest,
+  SaveWeightsExternalRequest,
   SaveWeightsForSamplerRequest,
   SaveWeightsRequest,
 } from '../../types/weights.ts';
@@ -118,14 +119,23 @@ export function saveWeightsForSampler(
   return submitSave(api, 'save_weights_for_sampler', request, options, onUncertain);
 }
 
-function submitSave(
+export function saveWeightsExternal(
   api: ApiClient,
-  type: string,
-  request: SaveWeightsRequest | SaveWeightsForSamplerRequest,
+  request: SaveWeightsExternalRequest,
   options?: RequestOptions,
   onUncertain?: () => void,
 ): Promise<UntypedFuture> {
-  const retries = request.path == null ? undefined : namedSaveRetries;
+  return submitSave(api, 'save_weights_external', request, options, onUncertain);
+}
+
+function submitSave(
+  api: ApiClient,
+  type: string,
+  request: SaveWeightsRequest | SaveWeightsForSamplerRequest | SaveWeightsExternalRequest,
+  options?: RequestOptions,
+  onUncertain?: () => void,
+): Promise<UntypedFuture> {
+  const retries = request.path == null ? undefined : conflictIsFinal;
   const json = { ...request, type };
   return api.json(
     { method: 'POST', path: `/${type}`, json, retries, onUncertain },

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ManualClock } from '../../../src/core/clock.ts';
 import { supervisedDatum } from '../../../src/index.ts';
 import { startLocalService, type LocalService } from '../../helpers/local-service.ts';
+import { connectScripted } from '../../helpers/scripted-service.ts';
 
 const data = [supervisedDatum({ tokens: [1, 2, 3] })];
 const invalidToken = { 'www-authenticate': 'Bearer error="invalid_token"' };
@@ -187,5 +188,31 @@ describe('keys and tokens', () => {
       JSON.stringify(value),
     ]);
     expect(shown.join()).not.toMatch(/tml-secret|eyJ/);
+  });
+});
+
+describe('the headers of Cloudflare Access (CFG-8)', () => {
+  it('go with every request when the environment has them, and show nowhere', async () => {
+    vi.stubEnv('CLOUDFLARE_ACCESS_CLIENT_ID', 'access-id');
+    vi.stubEnv('CLOUDFLARE_ACCESS_CLIENT_SECRET', 'access-secret');
+    await using scripted = await connectScripted({});
+    const { service, logs } = scripted;
+    const error: unknown = await service.getServerCapabilities().catch((reason: unknown) => reason);
+    for (const path of ['/client/config', '/client/dynamic_config', '/get_server_capabilities']) {
+      expect(scripted.sentTo(path)[0]?.headers).toMatchObject({
+        'cf-access-client-id': 'access-id',
+        'cf-access-client-secret': 'access-secret',
+      });
+    }
+    const shown = [service, error, logs].map((value) => inspect(value, { depth: null, showHidden: true }));
+    expect(shown.join()).not.toContain('access-secret');
+  });
+
+  it('are not sent otherwise', async () => {
+    vi.stubEnv('CLOUDFLARE_ACCESS_CLIENT_ID', '');
+    vi.stubEnv('CLOUDFLARE_ACCESS_CLIENT_SECRET', '');
+    await using scripted = await connectScripted({});
+    const [request] = scripted.sentTo('/client/config');
+    expect(Object.keys(request?.headers ?? {}).filter((name) => name.startsWith('cf-'))).toEqual([]);
   });
 });

@@ -214,7 +214,7 @@ describe('words of the server to the user', () => {
     local.server.faults.add({
       ...fault,
       nth: 3,
-      effect: answer({ 'x-deprecation-note': 'old route', 'x-deprecation-level': 'error' }),
+      effect: answer({ 'x-deprecation-note': 'old route', 'x-deprecation-level': 'Error' }),
     });
     for (let call = 0; call < 4; call++) await service.getServerCapabilities();
     expect(notes).toEqual([

@@ -91,7 +91,8 @@ describe('REST client', () => {
   });
 
   it('refuses ids, paths and limits that cannot be right', async () => {
-    expect(() => rest.getTrainingRun('')).toThrow('runId must not be empty');
+    await expect(rest.getTrainingRun('')).rejects.toThrow('runId must not be empty');
+    expect(() => rest.listTrainingRuns({ project: 'p' } as never)).toThrow("no option 'project'");
     await expect(rest.deleteCheckpoint('tinker://x')).rejects.toThrow('Invalid checkpoint path');
     expect(() => rest.listTrainingRuns({ limit: 0 })).toThrow('limit');
     await expect(rest.getTrainingRun('no-such-run')).rejects.toMatchObject({

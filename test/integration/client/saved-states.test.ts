@@ -1,18 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  ServiceClient,
-  supervisedDatum,
-  type ServiceOptions,
-  type TrainingClient,
-} from '../../../src/index.ts';
+import { supervisedDatum, type TrainingClient } from '../../../src/index.ts';
 import { startLocalService, type LocalService } from '../../helpers/local-service.ts';
-import { recordingLogger } from '../../helpers/quiet-logger.ts';
-import {
-  startScriptedServer,
-  type ScriptedReply,
-  type ScriptedRequest,
-  type ScriptedServer,
-} from '../../helpers/scripted-server.ts';
+import type { ScriptedReply } from '../../helpers/scripted-server.ts';
+import { connectScripted, type ScriptedService } from '../../helpers/scripted-service.ts';
 
 const call = { data: [supervisedDatum({ tokens: [5, 6, 7, 8, 9, 10] })], loss_fn: 'cross_entropy' } as const;
 
@@ -97,22 +87,16 @@ const replies: Readonly<Record<string, ScriptedReply>> = {
   '/sessions/session_1/finish': {},
 };
 
-function bodiesOf(server: ScriptedServer, path: string): unknown[] {
-  return server.requests.filter((request) => request.path === path).map(({ body }) => body);
-}
-
-function connect(server: ScriptedServer, options: ServiceOptions = {}): Promise<ServiceClient> {
-  const connection = { baseUrl: server.url, apiKey: 'tml-own', telemetry: false, logger: recordingLogger() };
-  return ServiceClient.connect({ ...connection, ...options });
+function bodiesOf(scripted: ScriptedService, path: string): unknown[] {
+  return scripted.sentTo(path).map(({ body }) => body);
 }
 
 const path = 'tinker://other/weights/state';
 
 describe('a training client from a state on servers that load only into models they have (SVC-3, SVC-4)', () => {
   it('gets a model of the same shape first, and its calls are numbered after the load', async () => {
-    await using server = await startScriptedServer(replies);
-    await using service = await connect(server);
-    const client = await service.createTrainingClientFromState({
+    await using scripted = await connectScripted(replies);
+    const client = await scripted.service.createTrainingClientFromState({
       path,
       optimizer: true,
       user_metadata: { run: '7' },
@@ -121,11 +105,11 @@ describe('a training client from a state on servers that load only into models t
     await client.saveState({ name: 'next' });
     const session = { session_id: 'session_1', model_seq_id: 0 };
     const load = { path, optimizer: true, type: 'load_weights' };
-    expect(bodiesOf(server, '/load_weights')).toEqual([
+    expect(bodiesOf(scripted, '/load_weights')).toEqual([
       { ...session, ...load, user_metadata: { run: '7' } },
       { model_id: 'model_1', seq_id: 1, ...load },
     ]);
-    expect(bodiesOf(server, '/create_model')).toEqual([
+    expect(bodiesOf(scripted, '/create_model')).toEqual([
       {
         ...session,
         base_model: 'base',
@@ -135,31 +119,31 @@ describe('a training client from a state on servers that load only into models t
         type: 'create_model',
       },
     ]);
-    expect(bodiesOf(server, '/save_weights')).toMatchObject([{ model_id: 'model_1', seq_id: 2 }]);
+    expect(bodiesOf(scripted, '/save_weights')).toMatchObject([{ model_id: 'model_1', seq_id: 2 }]);
   });
 
   it('is made that way at once where the flag says so', async () => {
-    await using server = await startScriptedServer({
+    await using scripted = await connectScripted({
       ...replies,
       '/client/config': { create_model_via_load_weights: false },
     });
-    await using service = await connect(server);
-    await service.createTrainingClientFromState({ path });
-    expect(bodiesOf(server, '/load_weights')).toEqual([
+    await scripted.service.createTrainingClientFromState({ path });
+    expect(bodiesOf(scripted, '/load_weights')).toEqual([
       { model_id: 'model_1', seq_id: 1, path, optimizer: false, type: 'load_weights' },
     ]);
   });
 
   it('asks about the weights of another account with the token of that account', async () => {
-    const key = ({ headers }: ScriptedRequest) => headers['x-api-key'];
-    await using server = await startScriptedServer(replies);
-    await using service = await connect(server);
-    await service.createTrainingClientFromState({ path, weights_access_token: 'tml-other' });
-    const asked = server.requests.filter((request) => request.path !== '/client/config');
-    expect(asked.filter((request) => key(request) === 'tml-other').map((request) => request.path)).toEqual([
-      '/weights_info',
+    await using scripted = await connectScripted(replies);
+    await scripted.service.createTrainingClientFromState({ path, weights_access_token: 'tml-other' });
+    const keysAt = (at: string) => scripted.sentTo(at).map(({ headers }) => headers['x-api-key']);
+    expect(keysAt('/weights_info')).toEqual(['tml-other']);
+    expect([...keysAt('/create_model'), ...keysAt('/load_weights')]).toEqual([
+      'tml-own',
+      'tml-own',
+      'tml-own',
     ]);
-    expect(bodiesOf(server, '/load_weights').at(-1)).toMatchObject({ weights_access_token: 'tml-other' });
+    expect(bodiesOf(scripted, '/load_weights').at(-1)).toMatchObject({ weights_access_token: 'tml-other' });
   });
 
   it('fails with the refusal of the server when that is about anything else', async () => {
@@ -167,23 +151,22 @@ describe('a training client from a state on servers that load only into models t
       status: 422,
       json: { detail: 'not this one', input: body },
     });
-    await using server = await startScriptedServer({ ...replies, '/load_weights': refusal });
-    const logger = recordingLogger();
-    await using service = await connect(server, { logger });
-    const creating = service.createTrainingClientFromState({ path, weights_access_token: 'tml-other' });
+    await using scripted = await connectScripted({ ...replies, '/load_weights': refusal });
+    const creating = scripted.service.createTrainingClientFromState({
+      path,
+      weights_access_token: 'tml-other',
+    });
     const error = await creating.catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'unprocessable', message: expect.stringContaining('not this one') });
     // The server repeats the request; neither the error nor the log does.
-    expect(JSON.stringify(error)).not.toContain('tml-other');
     expect(JSON.stringify(error)).toContain('[secret]');
-    expect(JSON.stringify(logger.lines)).not.toContain('tml-other');
-    expect(bodiesOf(server, '/create_model')).toEqual([]);
+    expect(JSON.stringify([error, scripted.logs])).not.toContain('tml-other');
+    expect(bodiesOf(scripted, '/create_model')).toEqual([]);
   });
 
   it('refuses an optimizer beside the one that the state brings', async () => {
-    await using server = await startScriptedServer(replies);
-    await using service = await connect(server);
+    await using scripted = await connectScripted(replies);
     const input = { path, optimizer: true, optimizer_config: { type: 'adamw' as const } };
-    await expect(service.createTrainingClientFromState(input)).rejects.toThrow('optimizer_config');
+    await expect(scripted.service.createTrainingClientFromState(input)).rejects.toThrow('optimizer_config');
   });
 });

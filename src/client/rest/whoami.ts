@@ -1,0 +1,23 @@
+import { InvalidArgumentError, InvalidResponseError } from '../../core/errors.ts';
+import type { Authenticator } from '../../http/auth/authenticator.ts';
+import { readClaims } from '../../http/auth/jwt.ts';
+import type { WhoamiResponse } from '../../types/credentials.ts';
+import type { RequestOptions } from '../../types/options.ts';
+
+/** Read from the token, without a request of its own (wire-protocol 2.37). */
+export async function readIdentity(
+  authenticator: Authenticator,
+  options: RequestOptions,
+): Promise<WhoamiResponse> {
+  const claims = readClaims(await authenticator.token(options));
+  const isToken = authenticator.exchangesTokens || claims?.iss?.startsWith('passport-') === true;
+  if (claims === undefined || !isToken) {
+    throw new InvalidArgumentError(
+      'whoami reads the token that a server gives in exchange for the key, and this one gives none',
+    );
+  }
+  const { sub, org_id, email } = claims;
+  if (!sub || !org_id)
+    throw new InvalidResponseError('the token does not say whose it is: sub or org_id is missing');
+  return { user_urn: sub, org_urn: `tml:organization:${org_id}`, email: email || null };
+}

@@ -1,0 +1,9 @@
+import { InvalidArgumentError } from '../core/errors.ts';
+
+/** Refuses what no server could take; the range that it allows is the server's to say. */
+export function checkTtl(method: string, ttlSeconds: number | null | undefined): void {
+  if (ttlSeconds == null || (Number.isInteger(ttlSeconds) && ttlSeconds > 0)) return;
+  throw new InvalidArgumentError(
+    `${method}: ttl_seconds must be a positive whole number of seconds, and is ${ttlSeconds}`,
+  );
+}
