@@ -1,60 +1,73 @@
-// Runs the official Python SDK against the local server: `npm run test:python`. Once against a server as it is, and once
-// against one that asks for compressed requests and announces large results first. Needs python3 with venv and pip.
+// Runs the unmodified official Python SDK against the local server: `npm run test:python`. The oldest version that is
+// supported and the newest, each with every public method by name and with scenarios; the newest also against a server that
+// asks for compressed requests and announces large results first. Needs python3 with venv and pip.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createLocalServer, type LocalServer, type LocalServerOptions } from '../../src/server/index.ts';
-import { officialPython } from './official-sdk.ts';
+import { createLocalServer } from '../../src/server/index.ts';
+import { officialEnvironment, runPython, serveLocally } from './local-serve.ts';
+import { officialPython, sdkVersions, type SdkVersion } from './official-sdk.ts';
+import { concludeResults, readResultLines, type ProgramResults, type Result } from './results.ts';
+import { packageVersionIn } from './venv.ts';
 
-const script = fileURLToPath(new URL('official_sdk.py', import.meta.url));
-const python = officialPython();
+const programs: ProgramResults[] = [];
+for (const version of sdkVersions) programs.push(await tryVersion(version));
+await concludeResults('official-sdk', programs);
 
-await run({}, () => undefined);
-await run({ compressRequests: true, metadataOnlyBytes: 100 }, ({ requests }) => {
-  const sent = requests.filter(({ route }) => route === '/api/v1/forward_backward');
+async function tryVersion(version: SdkVersion): Promise<ProgramResults> {
+  const python = officialPython(version);
+  const program = `tinker ${packageVersionIn(python, 'tinker')}`;
+  const results: Result[] = [];
+  for (const script of ['methods.py', 'scenarios.py']) {
+    process.stdout.write(`${program}: ${script}\n`);
+    await using served = await serveLocally();
+    results.push(...(await runScript(python, script, served.folder, served.environment)));
+  }
+  if (version === 'latest') await tryCompressed(python, program);
+  return { program, results };
+}
+
+/** A script that ends without a word about what it tried is a failure. */
+async function runScript(
+  python: string,
+  script: string,
+  folder: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<Result[]> {
+  const file = path.join(folder, `${script}.jsonl`);
+  const code = await runPython(python, [scriptPath(script), file], environment);
+  const results = await readResultLines(file);
+  if (code !== 0) {
+    results.push({ group: 'program', name: script, state: 'fail', note: `ended with exit code ${code}` });
+  }
+  return results;
+}
+
+async function tryCompressed(python: string, program: string): Promise<void> {
+  process.stdout.write(`${program}: scenarios.py, compressed requests and announced results\n`);
+  await using folder = await mkdtempDisposable(path.join(tmpdir(), 'tinker-proof-'));
+  const options = { compressRequests: true, metadataOnlyBytes: 100 };
+  await using server = await createLocalServer({ ...options, dataDir: path.join(folder.path, 'data') });
+  const environment = officialEnvironment(server.url, folder.path);
+  const results = await runScript(python, 'scenarios.py', folder.path, environment);
+  assert.deepEqual(
+    results.filter(({ state }) => state === 'fail'),
+    [],
+  );
+  const sent = server.requests.filter(({ route }) => route === '/api/v1/forward_backward');
   assert(
     sent.length > 0 && sent.every(({ headers }) => headers['content-encoding'] === 'zstd'),
     'every forward_backward is compressed',
   );
-  const askedAgain = requests.filter(
+  const askedAgain = server.requests.filter(
     ({ body }) =>
       body instanceof Object && 'allow_metadata_only' in body && body.allow_metadata_only === false,
   );
   assert(askedAgain.length > 0, 'large results are asked for after they were announced');
-  process.stdout.write(
-    `compressed ${sent.length} requests; asked ${askedAgain.length} times for what was announced\n`,
-  );
-});
+}
 
-async function run(
-  options: Partial<LocalServerOptions>,
-  check: (server: LocalServer) => void,
-): Promise<void> {
-  if (process.exitCode) return;
-  process.stdout.write(`server with ${JSON.stringify(options)}\n`);
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'tinker-python-'));
-  const server = await createLocalServer({ ...options, dataDir });
-  try {
-    const child = spawn(python, [script, dataDir], {
-      stdio: 'inherit',
-      env: {
-        ...process.env,
-        TINKER_BASE_URL: server.url,
-        TINKER_API_KEY: 'tml-local',
-        TINKER_TELEMETRY: '1',
-        HF_ENDPOINT: server.url,
-        HF_HOME: path.join(dataDir, 'hub-cache'),
-      },
-    });
-    const [code] = await once(child, 'exit');
-    if (code === 0) check(server);
-    else process.exitCode = typeof code === 'number' ? code : 1;
-  } finally {
-    await server.close();
-    await rm(dataDir, { recursive: true });
-  }
+function scriptPath(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
 }
