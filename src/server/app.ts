@@ -27,6 +27,7 @@ import { tokenRoutes } from './routes/token-routes.ts';
 import { traceRoutes } from './routes/trace-routes.ts';
 import { trainingRoutes } from './routes/training-routes.ts';
 import { trainingRunRoutes } from './routes/training-run-routes.ts';
+import { uploadRoutes } from './routes/upload-routes.ts';
 import type { Services } from './services/services.ts';
 import type { Store } from './store/store.ts';
 
@@ -95,6 +96,7 @@ export function createApp({ options, store, services, faults, requests }: AppPar
       api.register(checkpointRoutes, { ...services, access });
       api.register(archiveRoutes, { ...services, clock, signedUrlLifetimeMs });
       api.register(traceRoutes, { ...services, clock });
+      api.register(uploadRoutes, { ...services, clock });
       api.register(externalWeightsRoutes, { ...services, clock, signedUrlLifetimeMs });
     },
     { prefix: apiPrefix },

@@ -10,6 +10,7 @@ export function startHousekeeping(services: Services, clock: Clock): () => void 
     services.sessions.expireSilent();
     services.meter.flush();
     services.background.start('removing expired checkpoints', () => services.checkpoints.removeExpired());
+    services.background.start('removing expired uploads', () => services.uploads.removeExpired());
     services.background.start('removing stale archives', () => services.archives.removeStale());
     timer = clock.setTimeout(run, intervalMs);
   };

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isMessage } from '@bufbuild/protobuf';
 import { ForwardBackwardRequestSchema } from '../proto/tinker_public_pb.ts';
@@ -76,6 +77,7 @@ function toBody({ body, headers, url }: FastifyRequest): unknown {
       datumCount: body.data.length,
     };
   }
+  if (body instanceof Readable) return undefined;
   if (headers['content-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxBodyBytes)
     return undefined;
   const hasToken = typeof body === 'object' && body !== null && 'weights_access_token' in body;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { optimizerConfigSchema, type loraConfigSchema } from './training.ts';
+import { loraConfigSchema, optimizerConfigSchema } from './training.ts';
 
 const stringMap = z.record(z.string(), z.string());
 
@@ -85,6 +85,15 @@ export const copyWeightsRequestSchema = z.object({
   weights_access_token: z.string().nullish(),
 });
 
+/** What weights belong to that will be sent file by file. */
+export const startUploadRequestSchema = z.object({
+  base_model: z.string(),
+  lora_config: loraConfigSchema,
+  destination_project_id: z.string().min(1).nullish(),
+});
+
+export const finishUploadRequestSchema = z.object({ upload_id: z.string() });
+
 export const weightsInfoRequestSchema = z.object({ tinker_path: z.string() });
 
 /** What a checkpoint holds; of others too where they are published. Parts are null where the server does not say. */
@@ -105,11 +114,7 @@ export const copyWeightsResponseSchema = z.object({ tinker_path: z.string() });
 export type CopyWeightsResponse = z.output<typeof copyWeightsResponseSchema>;
 
 /** What the weights that are to be uploaded belong to. */
-export interface ExternalWeightsUploadInput {
-  base_model: string;
-  lora_config: z.input<typeof loraConfigSchema>;
-  destination_project_id?: string | undefined;
-}
+export type ExternalWeightsUploadInput = z.input<typeof startUploadRequestSchema>;
 
 /** A signed link for each file, to which it is sent by PUT. Treat each as a secret until `expires`. */
 export const externalWeightsUploadStartResponseSchema = z.object({

@@ -139,6 +139,14 @@ export class CheckpointService {
     return { ...row, directory };
   }
 
+  /** Makes a checkpoint of files that were sent; answers its path. */
+  async adopt(request: SaveRequest, staged: string): Promise<string> {
+    const sizeBytes = await this.#options.files.seal(staged);
+    await this.#folders.run(() => this.#publish(request, staged, sizeBytes));
+    this.#record('uploaded', request);
+    return toCheckpointPath(request);
+  }
+
   listOfRun(runId: string, kinds: readonly CheckpointKind[] = checkpointKinds): Checkpoint[] {
     const { store, clock } = this.#options;
     return store.checkpoints.listOfRun(runId, clock.now(), kinds).map(toCheckpoint);

@@ -265,11 +265,9 @@ export class ModelService {
     const run = store.trainingRuns.find(modelId);
     if (run === undefined) return new HttpError(404, `Unknown model ${modelId}`);
     if (run.copied_from !== undefined) {
-      const copy = checkpoints.listOfRun(modelId)[0]?.tinker_path ?? 'its checkpoint';
-      return new HttpError(
-        404,
-        `${modelId} is a copy and cannot be trained: create a training client from ${copy}`,
-      );
+      const state = checkpoints.findLatestPath(modelId);
+      const advice = state === undefined ? '' : `: create a training client from ${state}`;
+      return new HttpError(404, `${modelId} is a copy of ${run.copied_from} and cannot be trained${advice}`);
     }
     sessions.requireActive(run.session_id);
     const cause = this.#unloaded.has(modelId) ? 'it was unloaded' : 'the server was restarted';

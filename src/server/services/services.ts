@@ -22,6 +22,7 @@ import { SessionSearch } from './session-search.ts';
 import { SessionService } from './session-service.ts';
 import { TrainingRunService } from './training-run-service.ts';
 import { TrainingService } from './training-service.ts';
+import { UploadService } from './upload-service.ts';
 
 /** Everything that routes call. */
 export type Services = ReturnType<typeof createServices>;
@@ -87,6 +88,15 @@ export function createServices(options: ResolvedOptions, store: Store, engineMod
     meter,
     traces,
     billing: new BillingService({ store, clock, meter }),
+    uploads: new UploadService({
+      store,
+      clock,
+      engine,
+      files,
+      checkpoints,
+      sessions,
+      maxBytes: options.maxBodyBytes,
+    }),
     copies: new CopyService({ store, clock, checkpoints, sessions, models }),
     sessionSearch: new SessionSearch({ store, clock }),
     training: new TrainingService({ engine, models, checkpoints, samplers }),

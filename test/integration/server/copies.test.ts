@@ -71,7 +71,9 @@ describe('copy_weights (RST-25)', () => {
   it('cannot be trained, but from it a model is made, also when the source is gone', async () => {
     const { tinker_path } = (await copyTo('p')).json;
     const step = { model_id: runOf(tinker_path), seq_id: 1, adam_params: {} };
-    expect((await client.post('optim_step', step)).json.detail).toContain('is a copy and cannot be trained');
+    expect((await client.post('optim_step', step)).json.detail).toContain(
+      'and cannot be trained: create a training client from',
+    );
     clock.advance(7200_000);
     expect((await client.post('weights_info', { tinker_path: source_path })).status).toBe(404);
     const session_id = await client.createSession();
