@@ -89,7 +89,7 @@ export function parameterCount(config: ModelConfig): number {
 export function addMatrices(sums: TrainableMatrices, { matrices }: TrainableMatrices): void {
   for (const [index, { data }] of sums.matrices.entries()) {
     const addend = matrices[index]?.data ?? new Float32Array(0);
-    for (const [place, value] of addend.entries()) data[place] = (data[place] ?? 0) + value;
+    for (let place = 0; place < data.length; place++) data[place] = (data[place] ?? 0) + (addend[place] ?? 0);
   }
 }
 

@@ -56,12 +56,12 @@ export function scatterSparse(
   const cells = new Float64Array(rowCount * columnCount);
   for (let row = 0; row < rowCount; row += 1) {
     const end = rows.crow[row + 1] ?? 0;
-    if (end < (rows.crow[row] ?? 0) || end > values.length) {
+    if (!Number.isInteger(end) || end < (rows.crow[row] ?? 0) || end > values.length) {
       throw new HttpError(422, `${what}: sparse row ${row} has impossible bounds`);
     }
     for (let index = rows.crow[row] ?? 0; index < end; index += 1) {
       const column = rows.col[index] ?? -1;
-      if (column < 0 || column >= columnCount)
+      if (!Number.isInteger(column) || column < 0 || column >= columnCount)
         throw new HttpError(422, `${what}: sparse column ${column} is out of range`);
       cells[row * columnCount + column] = values[index] ?? 0;
     }
