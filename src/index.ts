@@ -18,6 +18,7 @@ export { CheckpointDownload } from './client/downloads/checkpoint-download.ts';
 export type { ApiFuture, FutureStatus } from './client/api-future.ts';
 export type { Page, PagePromise } from './client/page.ts';
 export type { ChatMessage, Tokenizer } from './client/tokenizers.ts';
+export { differentiatedLoss, type Autodiff } from './client/training/differentiated-loss.ts';
 export { modelInput, supervisedDatum, type SupervisedExample } from './client/data.ts';
 
 export {

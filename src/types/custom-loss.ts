@@ -17,7 +17,7 @@ export interface CustomLossValue {
   /** The loss of the whole call, a finite number. It becomes the metric `loss:sum`. */
   loss: number;
   /** Its derivative by each log-probability: one array per datum, as long as the datum's `logprobs`. */
-  gradients: readonly (Float32Array | Float64Array | readonly number[])[];
+  gradients: readonly ArrayLike<number>[];
   /** Added to the metrics of the result as they are. */
   metrics?: Readonly<Record<string, number>> | undefined;
 }

@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 const examples = [
   'quick-start',
   'pipelined-training',
+  'custom-loss',
   'checkpoint-download',
   'sampling-under-load',
   'cancelling',

@@ -59,6 +59,7 @@ describe('the public surface', () => {
         "TrainingClient",
         "UnprocessableEntityError",
         "createLogger",
+        "differentiatedLoss",
         "errorCodes",
         "modelInput",
         "packageVersion",

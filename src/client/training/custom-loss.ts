@@ -79,9 +79,9 @@ function checkValue(value: CustomLossValue, logprobs: readonly Float32Array[]): 
   const { loss, gradients, metrics = {} } = value;
   if (!Number.isFinite(loss)) throw lossFailure(`loss must be a finite number, and is ${String(loss)}`);
   if (!Array.isArray(gradients) || gradients.length !== logprobs.length) {
-    const count = Array.isArray(gradients) ? gradients.length : String(gradients);
+    const count = Array.isArray(gradients) ? `has ${gradients.length}` : `is ${typeof gradients}`;
     throw lossFailure(
-      `gradients must be an array with one for each of the ${logprobs.length} datums, and is ${count}`,
+      `gradients must be an array with one for each of the ${logprobs.length} datums, and ${count}`,
     );
   }
   logprobs.forEach(({ length }, index) => checkGradient(gradients[index], length, `gradients[${index}]`));

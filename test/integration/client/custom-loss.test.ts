@@ -139,7 +139,7 @@ describe('forwardBackwardCustom (TRN-3)', () => {
     [
       'gives too few gradients',
       () => ({ loss: 1, gradients: [[0]] }),
-      'one for each of the 3 datums, and is 1',
+      'one for each of the 3 datums, and has 1',
     ],
     [
       'gives a gradient of another length',

@@ -1,6 +1,7 @@
 import type { Act } from '../story.ts';
 import { abortedOthers, abortedSampling, abortedTraining } from './aborts.ts';
 import { closedClients, closedServices } from './closes.ts';
+import { customLosses } from './custom-losses.ts';
 import { cutConnections } from './cut-connections.ts';
 import { deadServer } from './dead-server.ts';
 import { billing, lostResults } from './lost-results.ts';
@@ -11,7 +12,7 @@ import { sessionElsewhere } from './session-elsewhere.ts';
 
 /** By which kind of test file: a status, the connection, the caller's own signal, closing. */
 export const acts = {
-  statuses: [rateLimits, serverErrors, timeouts, lostResults, billing],
+  statuses: [rateLimits, serverErrors, timeouts, lostResults, billing, customLosses],
   connections: [cutConnections, deadServer, malformedReplies, sessionElsewhere],
   aborts: [abortedTraining, abortedSampling, abortedOthers],
   closes: [closedClients, closedServices],
