@@ -99,13 +99,13 @@ export class RestClient {
   /** What the server knows of the key itself: its name, and whose it is. */
   async getSelfApiKey(options?: RequestOptions): Promise<SelfApiKeyResponse> {
     const [api, sending] = this.#begin('getSelfApiKey', options);
-    return getSelfApiKey(api, await this.#parts.authenticator.credential(sending.signal), sending);
+    return this.#withKey(sending, (key, own) => getSelfApiKey(api, key, own));
   }
 
   /** Ends the key that this client uses, for good: nothing more can be asked with it. */
   async revokeSelfApiKey(options?: RequestOptions): Promise<void> {
     const [api, sending] = this.#begin('revokeSelfApiKey', options);
-    await revokeSelfApiKey(api, await this.#parts.authenticator.credential(sending.signal), sending);
+    await this.#withKey(sending, (key, own) => revokeSelfApiKey(api, key, own));
   }
 
   /** The runs and samplers of a session, its metadata and its display name. */
@@ -319,6 +319,17 @@ export class RestClient {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** For requests about the key itself: a token in its place would not do. */
+  #withKey<Value>(
+    options: RequestOptions,
+    work: (key: string, options: RequestOptions) => Promise<Value>,
+  ): Promise<Value> {
+    const { api, authenticator } = this.#parts;
+    return withDeadline('the request', options, api.connection.clock, async (signal) =>
+      work(await authenticator.credential(signal), { ...options, timeoutMs: undefined, signal }),
+    );
   }
 
   #begin(method: string, options: RequestOptions = {}): [ApiClient, RequestOptions] {

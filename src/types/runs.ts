@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { checkpointSchema, cursorSchema } from './checkpoints.ts';
 
+/** A model may be made with any JSON as metadata: what is no text is told as JSON, and spoils no list. */
+const metadataValue = z
+  .unknown()
+  .transform((value): string => (typeof value === 'string' ? value : JSON.stringify(value)));
+
 export const trainingRunSchema = z.object({
   training_run_id: z.string(),
   base_model: z.string(),
@@ -11,7 +16,7 @@ export const trainingRunSchema = z.object({
   last_request_time: z.string(),
   last_checkpoint: checkpointSchema.nullish(),
   last_sampler_checkpoint: checkpointSchema.nullish(),
-  user_metadata: z.record(z.string(), z.string()).nullish(),
+  user_metadata: z.record(z.string(), metadataValue).nullish(),
 });
 export type TrainingRun = z.output<typeof trainingRunSchema>;
 

@@ -75,6 +75,7 @@ describe('checkpoints by REST', () => {
       is_lora: true,
       last_request_time: '2026-01-01T00:00:00Z',
       last_checkpoint: null,
+      user_metadata: { name: 'n', step: 1, tags: ['a'] },
     };
     await using scripted = await connectScripted({
       '/weights_info': { base_model: 'base', is_lora: true, lora_rank: 8, train_mlp: false },
@@ -92,6 +93,8 @@ describe('checkpoints by REST', () => {
     const query = { access_scope: 'accessible' } as const;
     await expect(rest.getTrainingRunByTinkerPath(tinkerPath, query)).resolves.toMatchObject({
       base_model: 'base',
+      // A model may be made with any JSON, and a list must not break over it.
+      user_metadata: { name: 'n', step: '1', tags: '["a"]' },
     });
     expect(scripted.sentTo('/training_runs/s:train:0')[0]?.path).toContain('?access_scope=accessible');
   });
