@@ -67,7 +67,7 @@ class ModelMaker {
   }
 
   async create(request: NewModel): Promise<CreatedModel> {
-    return this.#describe(await this.#create(request), 1);
+    return this.#describe(await this.#create(request, this.#making.sending.idempotencyKey), 1);
   }
 
   /** The client names the model by its session and number; the answer need not repeat the name. */
@@ -81,21 +81,20 @@ class ModelMaker {
 
   /** As clients before 0.38 do: a model of the same shape, into which the state is loaded by its first request. */
   async createThenLoad(request: LoadedModel): Promise<CreatedModel> {
-    const { runtime } = this.#making;
+    const { runtime, sending } = this.#making;
     const { model_seq_id, path, optimizer, weights_access_token, user_metadata } = request;
-    const model_id = await this.#create({
-      model_seq_id,
-      user_metadata,
-      ...toModelShape(await this.#askWeightsInfo(path, weights_access_token), request),
-    });
+    const shape = toModelShape(await this.#askWeightsInfo(path, weights_access_token), request);
+    // The key itself may have gone with the request that was refused.
+    const key = sending.idempotencyKey === undefined ? undefined : `${sending.idempotencyKey}-model`;
+    const model_id = await this.#create({ model_seq_id, user_metadata, ...shape }, key);
     const load = { model_id, seq_id: 1, path, optimizer, weights_access_token };
     await this.#retrieve(await loadWeights(runtime.api, load, this.#sending), 'LoadWeights', loadResult);
     return this.#describe(model_id, 2);
   }
 
-  async #create(request: NewModel): Promise<string> {
-    const { runtime, sessionId: session_id, sending } = this.#making;
-    const options = { ...this.#sending, idempotencyKey: sending.idempotencyKey };
+  async #create(request: NewModel, idempotencyKey: string | undefined): Promise<string> {
+    const { runtime, sessionId: session_id } = this.#making;
+    const options = { ...this.#sending, idempotencyKey };
     const accepted = await createModel(runtime.api, { ...request, session_id }, options);
     const { model_id } = await this.#retrieve(accepted, 'CreateModel', createResult);
     return model_id;

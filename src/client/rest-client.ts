@@ -70,7 +70,10 @@ export interface RestClientParts {
   projectId: string | undefined;
 }
 
-/** What the server keeps: runs, checkpoints, sessions, samplers. Needs no session of its own. */
+/**
+ * What the server keeps: runs, checkpoints, sessions, samplers. Needs no session of its own. The search for checkpoints that is
+ * announced for SDK 0.39 is not here: its path is not known.
+ */
 export class RestClient {
   readonly #parts: RestClientParts;
 

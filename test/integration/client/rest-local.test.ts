@@ -83,6 +83,26 @@ describe('the REST rows on the local server', () => {
     expect(JSON.stringify([error, local.logs, local.server.requests])).not.toContain('tml-wrong');
   });
 
+  it('make an export of files that are uploaded one by one (RST-24, RST-28, TRN-16)', async () => {
+    const { path } = await training.saveWeightsExternal({ name: 'export' });
+    const { urls: from } = await rest.getExternalWeightsUrls(path);
+    const { upload_id, urls: to } = await rest.externalWeightsUploadStart({
+      base_model: 'local/random',
+      lora_config: { rank: 4 },
+      destination_project_id: 'uploads',
+    });
+    for (const [file, url] of Object.entries(to)) {
+      const body = await (await fetch(from[file] ?? '')).arrayBuffer();
+      expect((await fetch(url, { method: 'PUT', body })).ok).toBe(true);
+    }
+    const { tinker_path } = await rest.externalWeightsUploadFinish(upload_id);
+    const { urls } = await rest.getExternalWeightsUrls(tinker_path);
+    expect(Object.keys(urls)).toEqual(Object.keys(from));
+    await expect(rest.externalWeightsUploadFinish('no-such-upload')).rejects.toMatchObject({
+      category: 'user',
+    });
+  });
+
   it('find sessions by name and move them into a project (RST-17, RST-26)', async () => {
     const found = await Array.fromAsync(rest.searchSessions({ display_name: 'night', limit: 1 }));
     expect(found).toMatchObject([

@@ -96,11 +96,8 @@ const path = 'tinker://other/weights/state';
 describe('a training client from a state on servers that load only into models they have (SVC-3, SVC-4)', () => {
   it('gets a model of the same shape first, and its calls are numbered after the load', async () => {
     await using scripted = await connectScripted(replies);
-    const client = await scripted.service.createTrainingClientFromState({
-      path,
-      optimizer: true,
-      user_metadata: { run: '7' },
-    });
+    const input = { path, optimizer: true, user_metadata: { run: '7' } };
+    const client = await scripted.service.createTrainingClientFromState(input, { idempotencyKey: 'mine' });
     expect(client.modelId).toBe('model_1');
     await client.saveState({ name: 'next' });
     const session = { session_id: 'session_1', model_seq_id: 0 };
@@ -120,6 +117,12 @@ describe('a training client from a state on servers that load only into models t
       },
     ]);
     expect(bodiesOf(scripted, '/save_weights')).toMatchObject([{ model_id: 'model_1', seq_id: 2 }]);
+    // One key must not stand for two requests.
+    const keys = ['/load_weights', '/create_model', '/get_info'].flatMap((at) =>
+      scripted.sentTo(at).map(({ headers }) => headers['x-idempotency-key']),
+    );
+    expect(keys.slice(0, 1)).toEqual(['mine']);
+    expect(new Set(keys).size).toBe(4);
   });
 
   it('is made that way at once where the flag says so', async () => {
