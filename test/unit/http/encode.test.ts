@@ -14,6 +14,7 @@ import {
   type ForwardBackwardBody,
 } from '../../../src/http/encode.ts';
 import { DType, ForwardBackwardOutputSchema } from '../../../src/proto/tinker_public_pb.ts';
+import { noLogprob } from '../../../src/types/sampling.ts';
 
 /** The bytes of wire-protocol, appendix A, which the official encoder produced. */
 const golden = {
@@ -122,10 +123,25 @@ describe('decoding results', () => {
           stop_reason: 'length',
           tokens: Int32Array.of(1, 2),
           logprobs: Float32Array.of(-1, -0.5),
+          topk_logprobs: null,
         },
-        { sequence_id: null, stop_reason: 'stop', tokens: Int32Array.of(7), logprobs: null },
+        {
+          sequence_id: null,
+          stop_reason: 'stop',
+          tokens: Int32Array.of(7),
+          logprobs: null,
+          topk_logprobs: null,
+        },
       ],
       prompt_logprobs: Float32Array.of(Number.NaN, -0.25),
+      topk_prompt_logprobs: {
+        k: 2,
+        length: 2,
+        token_ids: Int32Array.of(0, 0, 5, 0),
+        logprobs: Float32Array.of(noLogprob, noLogprob, -0.25, noLogprob),
+      },
+      target_prompt_logprobs: null,
+      prompt_alt_tokens: null,
       prompt_cache_hit_tokens: 2,
     });
   });
