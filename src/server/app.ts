@@ -84,7 +84,7 @@ export function createApp({ options, store, services, faults, requests }: AppPar
       api.register(adminRoutes, services);
       api.register(sessionRoutes, services);
       api.register(modelRoutes, services);
-      api.register(trainingRoutes, services);
+      api.register(trainingRoutes, { ...services, access });
       api.register(samplingRoutes, services);
       api.register(futureRoutes, {
         futures: services.futures,

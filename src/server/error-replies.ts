@@ -10,6 +10,7 @@ const absentFeatures: readonly [pattern: RegExp, what: string][] = [
   [/\/retrieve_futures$/, 'The completion queue (retrieve_futures)'],
   [/\/cancel_future$/, 'Cancelling (cancel_future)'],
   [/\/join_sampling_session$/, 'join_sampling_session'],
+  [/\/checkpoints\/search$/, 'Searching checkpoints'],
   [/\/create_custom_loss$/, 'Uploading a custom loss (create_custom_loss)'],
 ];
 

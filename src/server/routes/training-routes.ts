@@ -6,6 +6,7 @@ import {
   saveWeightsForSamplerRequestSchema,
   saveWeightsRequestSchema,
 } from '../../types/weights.ts';
+import type { Access } from '../authentication.ts';
 import type { ModelService } from '../services/model-service.ts';
 import type { TrainingService } from '../services/training-service.ts';
 import { readAddress } from '../wire/address.ts';
@@ -15,10 +16,15 @@ import { forwardBackwardBodySchema, toTrainingRequest } from '../wire/forward-ba
 interface Services {
   training: TrainingService;
   models: ModelService;
+  access: Access;
 }
 
 /** The operations of a model that run in the order of their `seq_id` (wire-protocol 2.12 to 2.16). */
-export const trainingRoutes: FastifyPluginCallbackZod<Services> = (app, { training, models }, done) => {
+export const trainingRoutes: FastifyPluginCallbackZod<Services> = (
+  app,
+  { training, models, access },
+  done,
+) => {
   // A refused request counts as taken, so that what was sent after it need not wait for a number that never comes.
   app.addHook('onSend', async ({ body }, reply) => {
     if (!refusals.has(reply.statusCode)) return;
@@ -52,9 +58,10 @@ export const trainingRoutes: FastifyPluginCallbackZod<Services> = (app, { traini
     training.saveWeightsExternal(body),
   );
 
-  app.post('/load_weights', { schema: { body: loadWeightsRequestSchema } }, ({ body }) =>
-    training.loadWeights(body),
-  );
+  app.post('/load_weights', { schema: { body: loadWeightsRequestSchema } }, ({ body }) => {
+    if (body.weights_access_token != null) access.checkWeightsToken(body.weights_access_token);
+    return training.loadWeights(body);
+  });
 
   done();
 };

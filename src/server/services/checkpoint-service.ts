@@ -247,6 +247,7 @@ function toCheckpoint(row: CheckpointRow): Checkpoint {
     tinker_path: toCheckpointPath(row),
     size_bytes: row.size_bytes,
     public: row.is_public,
+    base_model: row.base_model,
     ...(row.user_metadata === null ? {} : { user_metadata: row.user_metadata }),
     ...(row.expires_at === null ? {} : { expires_at: new Date(row.expires_at).toISOString() }),
   };

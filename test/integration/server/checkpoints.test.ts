@@ -49,6 +49,7 @@ describe('saving', () => {
     expect(checkpoints).toEqual([
       {
         checkpoint_id: 'weights/a',
+        base_model: 'local/random',
         checkpoint_type: 'training',
         time: new Date(clock.now()).toISOString(),
         tinker_path: saved.path,

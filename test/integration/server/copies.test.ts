@@ -115,6 +115,14 @@ describe('copy_weights (RST-25)', () => {
     ]);
     const body = { destination_project_id: 'p', source_path, weights_access_token: 'tml-other' };
     expect((await client.post('copy_weights', body)).status).toBe(403);
+    const session_id = await client.createSession();
+    const load = { session_id, model_seq_id: 0, path: source_path, optimizer: false };
+    expect((await client.post('load_weights', { ...load, weights_access_token: 'tml-other' })).status).toBe(
+      403,
+    );
+    expect((await client.post('load_weights', { ...load, weights_access_token: 'tml-key' })).status).toBe(
+      200,
+    );
     expect(JSON.stringify(running.server.requests)).not.toContain('tml-other');
   });
 });

@@ -54,6 +54,7 @@ describe('what is not there', () => {
     ['POST', 'retrieve_futures', 'The completion queue'],
     ['POST', 'cancel_future', 'Cancelling'],
     ['POST', 'join_sampling_session', 'join_sampling_session'],
+    ['POST', 'checkpoints/search', 'Searching checkpoints'],
     ['POST', 'create_custom_loss', 'Uploading a custom loss'],
   ])('is refused by name: %s %s', async (method, path, name) => {
     const answer = await client.send(method, `/api/v1/${path}`, method === 'GET' ? undefined : {});
