@@ -67,4 +67,4 @@ export const trainingRoutes: FastifyPluginCallbackZod<Services> = (
 };
 
 /** Answers after which a client does not send the same request again. */
-const refusals = new Set([400, 404, 410, 413, 415, 422]);
+const refusals = new Set([400, 403, 404, 410, 413, 415, 422]);
