@@ -19,13 +19,7 @@ export type { ApiFuture, FutureStatus } from './client/api-future.ts';
 export type { Page, PagePromise } from './client/page.ts';
 export type { ChatMessage, Tokenizer } from './client/tokenizers.ts';
 export { differentiatedLoss, type Autodiff } from './client/training/differentiated-loss.ts';
-export {
-  modelInput,
-  sampledDatum,
-  supervisedDatum,
-  type SampledExample,
-  type SupervisedExample,
-} from './client/data.ts';
+export { modelInput, supervisedDatum, type SupervisedExample } from './client/data.ts';
 
 export {
   CancelledError,
@@ -116,7 +110,7 @@ export type {
   SamplingParams,
   TopkLogprobs,
 } from './types/sampling.ts';
-export type { ServerCapabilities } from './types/service.ts';
+export type { ServerCapabilities, ServerHealth } from './types/service.ts';
 export type { SessionSearchInput, SessionSummary } from './types/session-search.ts';
 export type { FinishReason, GetSessionResponse } from './types/sessions.ts';
 export type { TensorData, TensorDtype, TensorInput } from './types/tensor.ts';

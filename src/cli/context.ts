@@ -11,6 +11,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly environment: Environment;
+  /** With `--local`: the data folder of the server to start. */
+  readonly local: string | undefined;
   /** Stops as Ctrl-C does; for input modes in which the terminal sends no signal. */
   interrupt: () => void;
   /** A line for the person at the terminal, on standard error; nothing in the JSON format. */
@@ -42,7 +44,16 @@ export function listenForInterrupts(forceExit: () => void): Interruption {
   };
 }
 
-export function createContext(format: OutputFormat, { signal, interrupt }: Interruption): CommandContext {
+export interface ContextOptions {
+  format: OutputFormat;
+  local?: boolean | undefined;
+  localDataDir: string;
+}
+
+export function createContext(
+  { format, local = false, localDataDir }: ContextOptions,
+  { signal, interrupt }: Interruption,
+): CommandContext {
   const toStandardError = (line: string): void => {
     process.stderr.write(`${line}\n`);
   };
@@ -53,6 +64,7 @@ export function createContext(format: OutputFormat, { signal, interrupt }: Inter
     interrupt,
     clock: systemClock,
     environment: readEnvironment(),
+    local: local ? localDataDir : undefined,
     note(line) {
       if (format === 'table') write(line);
     },

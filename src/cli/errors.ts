@@ -39,3 +39,14 @@ export class InterruptedError extends CancelledError {
     return 'Run the command again to start anew.';
   }
 }
+
+/** The failure of reading or writing a file that was named on the command line. */
+export function fileOperationError(what: string, error: unknown): CommandError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new CommandError(
+    'file_access',
+    `Could not ${what}: ${reason}`,
+    'Check the path and its permissions.',
+    error,
+  );
+}

@@ -18,19 +18,31 @@ const hints: Partial<Record<ErrorCode, string>> = {
 
 export interface ErrorStyle {
   format: 'table' | 'json';
-  /** Show the stack of a bug of ours. */
-  debug: boolean;
+  /** Show what caused it, and the stack of a bug of ours. */
+  verbose: boolean;
 }
 
 /** An error for standard error: two lines for people, the serialised error for programs. */
-export function renderError(error: unknown, { format, debug }: ErrorStyle): string {
+export function renderError(error: unknown, { format, verbose }: ErrorStyle): string {
   if (format === 'json') return JSON.stringify(toErrorJson(error), null, 2);
   const { category, hint } = toErrorJson(error);
   const what = describeError(error);
   const lines = [category === 'cancelled' ? what : `Error: ${what}`, hint];
   const isBug = !TinkerError.isInstance(error) || error.code === 'internal';
-  if (isBug && debug && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
+  if (verbose) lines.push(...describeCauses(error));
+  if (isBug && verbose && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
   return lines.join('\n');
+}
+
+/** What led to it, the nearest first. */
+function describeCauses(error: unknown): string[] {
+  const lines: string[] = [];
+  let cause = error instanceof Error ? error.cause : undefined;
+  for (; cause instanceof Error && lines.length < 10; cause = cause.cause) {
+    const code = 'code' in cause ? ` (${String(cause.code)})` : '';
+    lines.push(`Caused by: ${withoutControlCharacters(`${cause.name}: ${cause.message}`)}${code}`);
+  }
+  return lines;
 }
 
 /** The serialised error, with advice for the command line. */

@@ -88,7 +88,9 @@ function drawFramed({ title, headers, rows }: Table, widths: readonly number[], 
   drawn.push(...rows.map((row) => row.map(toCell)));
   const lines = drawn.toString().split('\n');
   const width = widths.reduce((sum, columnWidth) => sum + columnWidth + paddingWidth + 1, 1);
-  const titleLines = centre(title, width).map((line) => (color ? paint('italic', line) : line));
+  const titleLines = (title === '' ? [] : centre(title, width)).map((line) =>
+    color ? paint('italic', line) : line,
+  );
   return [...titleLines, ...withHeavyHeader(lines, widths)].join('\n');
 }
 
@@ -116,7 +118,8 @@ function drawRecords({ title, headers, rows }: Table, color: boolean): string {
       })
       .join('\n'),
   );
-  return [color ? paint('italic', title) : title, ...blocks].join('\n\n');
+  const titles = title === '' ? [] : [color ? paint('italic', title) : title];
+  return [...titles, ...blocks].join('\n\n');
 }
 
 /** A title over the middle of the table; broken between words where it is longer. */

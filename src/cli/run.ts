@@ -11,7 +11,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   using interruption = listenForInterrupts(forceExit);
   let exitCode: number = exitCodes.ok;
   const program = createProgram(async (body) => {
-    const context = createContext(program.format(), interruption);
+    const context = createContext(program.options(), interruption);
     const result = await body(context);
     if (result === undefined) return;
     await printResult(result, context);
@@ -24,8 +24,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return isAskedFor(error) ? exitCodes.ok : exitCodes.usage;
     const cause: unknown = interruption.signal.aborted ? interruption.signal.reason : error;
     const { renderError } = await import('./render-error.ts');
-    const debug = readEnvironment().logLevel === 'debug';
-    process.stderr.write(`${renderError(cause, { format: program.format(), debug })}\n`);
+    const { format, verbose = false } = program.options();
+    const style = { format, verbose: verbose || readEnvironment().logLevel === 'debug' };
+    process.stderr.write(`${renderError(cause, style)}\n`);
     return toExitCode(cause);
   }
 }

@@ -16,7 +16,7 @@ import {
 } from '../http/endpoints/checkpoints.ts';
 import { getTrainingRun, listTrainingRuns } from '../http/endpoints/runs.ts';
 import { getSampler } from '../http/endpoints/sampling.ts';
-import { getServerCapabilities } from '../http/endpoints/service.ts';
+import { getHealth, getServerCapabilities } from '../http/endpoints/service.ts';
 import {
   assignSessionProject,
   getSession,
@@ -36,7 +36,7 @@ import type { SelfApiKeyResponse, WhoamiResponse } from '../types/credentials.ts
 import type { RequestOptions } from '../types/options.ts';
 import type { TrainingRun } from '../types/runs.ts';
 import type { GetSamplerResponse } from '../types/sampling.ts';
-import type { ServerCapabilities } from '../types/service.ts';
+import type { ServerCapabilities, ServerHealth } from '../types/service.ts';
 import type { SessionSearchInput, SessionSummary } from '../types/session-search.ts';
 import type { GetSessionResponse } from '../types/sessions.ts';
 import type {
@@ -89,6 +89,11 @@ export class RestClient {
   /** Which models the server offers. */
   async getServerCapabilities(options?: RequestOptions): Promise<ServerCapabilities> {
     return getServerCapabilities(...this.#begin('getServerCapabilities', options));
+  }
+
+  /** Whether the server is up, and what its clock says. */
+  async getHealth(options?: RequestOptions): Promise<ServerHealth> {
+    return getHealth(...this.#begin('getHealth', options));
   }
 
   /** Who the key belongs to, by the token that the server gave in exchange for it. Asks nothing. */
@@ -156,6 +161,13 @@ export class RestClient {
   async exportSessionTrace(sessionId: string, options?: RequestOptions): Promise<{ url: string }> {
     const [api, sending] = this.#begin('exportSessionTrace', options);
     return waitForTrace(api, notEmpty('sessionId', sessionId), sending);
+  }
+
+  /** The trace itself, as bytes: `exportSessionTrace` and the request of its link. */
+  async fetchSessionTrace(sessionId: string, options?: RequestOptions): Promise<Uint8Array> {
+    const [api, sending] = this.#begin('fetchSessionTrace', options);
+    const { url } = await waitForTrace(api, notEmpty('sessionId', sessionId), sending);
+    return api.fetchSigned(url, sending);
   }
 
   /** The base model of a sampler, and the checkpoint that it was made from. */

@@ -101,6 +101,19 @@ export class ApiClient {
     });
   }
 
+  /** What a signed URL of any host gives. No key goes with it, and the error shows it without its query. */
+  async fetchSigned(url: string, sending: RequestOptions = {}): Promise<Uint8Array> {
+    const options = this.#bind(sending);
+    const what = `GET ${redactQuery(url)}`;
+    const { clock, requestTimeoutMs: timeoutMs } = this.#connection;
+    return withDeadline(what, options, clock, async (signal) => {
+      const headers = { 'user-agent': userAgent };
+      const response = await this.#transport.send({ method: 'GET', url, headers, timeoutMs, signal });
+      if (response.status >= 200 && response.status < 300) return response.body;
+      throw toStatusError(what, response, [url]);
+    });
+  }
+
   /** One exchange whose status the caller judges. The way of samples and polls: nothing around the request itself. */
   async exchange(request: ApiRequest, options: RequestOptions = {}): Promise<HttpResponse> {
     const result = await this.#attempt(request, this.#bind(options), 0);
@@ -245,6 +258,11 @@ export class ApiClient {
 /** An id inside a path: colons and slashes stay as they are, everything else that could end the path is escaped. */
 export function pathSegment(id: string): string {
   return encodeURIComponent(id).replaceAll('%3A', ':').replaceAll('%2F', '/');
+}
+
+function redactQuery(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
 }
 
 /** The parsed body, or undefined when it is no JSON. */

@@ -1,12 +1,20 @@
 import { z } from 'zod';
 
+const storedKeySchema = z.looseObject({
+  /** `manual` was pasted, `generated` was made by an older program and may be revoked with it. */
+  type: z.string().optional(),
+  key: z.string().min(1),
+  name: z.string().optional(),
+});
+
 /** `~/.tinker/credentials.json`, which the official `tinker auth login` writes (wire-protocol 1.2). */
-export const storedCredentialsSchema = z.object({
+export const storedCredentialsSchema = z.looseObject({
   version: z.literal(1),
   /** The id of the key to use. */
   default: z.string().nullish(),
-  keys: z.record(z.string(), z.object({ key: z.string().min(1) })),
+  keys: z.record(z.string(), storedKeySchema),
 });
+export type StoredCredentials = z.output<typeof storedCredentialsSchema>;
 
 export const authTokenResponseSchema = z.object({ jwt: z.string().min(1) });
 

@@ -32,6 +32,10 @@ export type DynamicConfig = z.output<typeof dynamicConfigSchema>;
 
 export const handshakeRequestSchema = z.object({ sdk_version: z.string().nullish() });
 
+export const healthResponseSchema = z.object({ status: z.string() });
+/** `date` is the server's clock, as HTTP writes it; null where it does not tell. */
+export type ServerHealth = z.output<typeof healthResponseSchema> & { date: string | null };
+
 const supportedModelSchema = z.object({
   model_name: z.string().nullish(),
   max_context_length: z.int().nullish(),

@@ -25,6 +25,8 @@ export interface CliOptions {
   cwd: string;
   /** On top of a bare environment. */
   env?: Record<string, string> | undefined;
+  /** What comes on its standard input; nothing by default. */
+  input?: string | undefined;
 }
 
 /** Spares every process but the first the work of reading the sources. */
@@ -32,7 +34,7 @@ const compileCache = path.join(tmpdir(), 'tinker-test-compile-cache');
 /** The program's source. */
 export const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-/** Starts the real program in a process of its own, with nothing on its standard input. */
+/** Starts the real program in a process of its own. */
 export function startCli(args: readonly string[], options: CliOptions): RunningCli {
   return startProgram(main, args, options);
 }
@@ -41,13 +43,15 @@ export function startCli(args: readonly string[], options: CliOptions): RunningC
 export function startProgram(
   file: string,
   args: readonly string[],
-  { cwd, env = {} }: CliOptions,
+  { cwd, env = {}, input }: CliOptions,
 ): RunningCli {
   const child = spawn(process.execPath, [file, ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: cwd, NODE_COMPILE_CACHE: compileCache, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // One that ends without reading it closes the pipe.
+  child.stdin.on('error', () => undefined).end(input);
   const seen = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (chunk: string) => {

@@ -64,7 +64,6 @@ describe('the public surface', () => {
         "modelInput",
         "packageVersion",
         "parseTinkerPath",
-        "sampledDatum",
         "stderrLogger",
         "supervisedDatum",
         "toNumbers",

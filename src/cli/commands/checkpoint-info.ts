@@ -10,6 +10,7 @@ import {
   formatRelativeTime,
 } from '../format-values.ts';
 import { propertyTable, type CommandResult } from '../result.ts';
+import { wholeCheckpoint } from '../whole-json.ts';
 
 export async function showCheckpoint(context: CommandContext, path: string): Promise<CommandResult> {
   const { signal, clock } = context;
@@ -40,7 +41,7 @@ export async function showCheckpoint(context: CommandContext, path: string): Pro
     ['LoRA', formatLora(run)],
   ];
   return {
-    json: { ...checkpoint, is_lora: run.is_lora, lora_rank: run.lora_rank ?? null },
+    json: { ...wholeCheckpoint(checkpoint), is_lora: run.is_lora, lora_rank: run.lora_rank ?? null },
     view: { table: propertyTable(`Checkpoint: ${checkpoint.checkpoint_id}`, rows) },
   };
 }

@@ -5,6 +5,7 @@ import type { CommandContext } from '../context.ts';
 import { formatBoolean, formatBytes, formatExpiry, formatRelativeTime } from '../format-values.ts';
 import { fetchProgress } from '../progress-view.ts';
 import { listTable, type Column, type CommandResult } from '../result.ts';
+import { wholeCheckpoint } from '../whole-json.ts';
 
 export interface CheckpointListOptions {
   runId?: string | undefined;
@@ -26,7 +27,7 @@ export async function listCheckpoints(
       const { items } = await rest.listCheckpoints(runId, { signal });
       const title = `${listTitle('checkpoint', items.length, undefined)} for run ${runId}`;
       return {
-        json: { run_id: runId, checkpoints: items },
+        json: { run_id: runId, checkpoints: items.map(wholeCheckpoint) },
         view: { table: listTable(title, columns, items) },
       };
     }
@@ -37,7 +38,10 @@ export async function listCheckpoints(
       progress.update,
     );
     const title = listTitle('checkpoint', items.length, totalCount);
-    return { json: { checkpoints: items }, view: { table: listTable(title, columns, items) } };
+    return {
+      json: { checkpoints: items.map(wholeCheckpoint) },
+      view: { table: listTable(title, columns, items) },
+    };
   });
 }
 

@@ -4,12 +4,13 @@ import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
 import { formatLora, formatRelativeTime } from '../format-values.ts';
 import { propertyTable, type CommandResult } from '../result.ts';
+import { wholeRun } from '../whole-json.ts';
 
 export async function showRun(context: CommandContext, runId: string): Promise<CommandResult> {
   const { signal, clock } = context;
   const run = await withService(context, (rest) => rest.getTrainingRun(runId, {}, { signal }));
   return {
-    json: run,
+    json: wholeRun(run),
     view: { table: propertyTable(`Training Run: ${run.training_run_id}`, describeRun(run, clock.now())) },
   };
 }

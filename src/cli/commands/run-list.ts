@@ -6,6 +6,7 @@ import { UsageError } from '../errors.ts';
 import { formatRelativeTime } from '../format-values.ts';
 import { fetchProgress } from '../progress-view.ts';
 import { listTable, type Column, type CommandResult } from '../result.ts';
+import { wholeRun } from '../whole-json.ts';
 
 export interface RunListOptions {
   limit: number;
@@ -30,7 +31,7 @@ export async function listRuns(
       progress.update,
     );
     const title = listTitle('training run', items.length, totalCount);
-    return { json: { runs: items }, view: { table: listTable(title, chosen, items) } };
+    return { json: { runs: items.map(wholeRun) }, view: { table: listTable(title, chosen, items) } };
   });
 }
 

@@ -3,7 +3,7 @@ import type { CredentialSources } from '../../core/config.ts';
 import { TinkerError } from '../../core/errors.ts';
 import { runCredentialCommand } from './credential-command.ts';
 import { isJwt, readClaims } from './jwt.ts';
-import { readStoredKey } from './stored-credentials.ts';
+import { readStoredKey } from '../../core/stored-credentials.ts';
 
 interface Checked {
   credential: string;

@@ -1,4 +1,5 @@
 import { ApiError } from '../../core/api-errors.ts';
+import { InvalidResponseError } from '../../core/errors.ts';
 import type { RetryProfile } from '../../core/retry-policy.ts';
 import { protocolVersion } from '../../core/version.ts';
 import { authTokenResponseSchema } from '../../types/credentials.ts';
@@ -6,12 +7,14 @@ import type { RequestOptions } from '../../types/options.ts';
 import {
   clientConfigSchema,
   dynamicConfigSchema,
+  healthResponseSchema,
   serverCapabilitiesSchema,
   type ClientConfig,
   type DynamicConfig,
   type ServerCapabilities,
+  type ServerHealth,
 } from '../../types/service.ts';
-import type { ApiClient } from '../api-client.ts';
+import { parseJson, type ApiClient } from '../api-client.ts';
 
 /** The first call of a client, with the credential itself: flags that the server chooses (wire-protocol 2.2). */
 export function getClientConfig(
@@ -56,6 +59,14 @@ export async function getDynamicConfig(
       return dynamicConfigSchema.parse({});
     throw error;
   }
+}
+
+/** Whether the server is up, and its clock as HTTP tells it, in seconds. */
+export async function getHealth(api: ApiClient, options?: RequestOptions): Promise<ServerHealth> {
+  const { body, headers } = await api.send({ method: 'GET', path: '/healthz' }, options);
+  const parsed = healthResponseSchema.safeParse(parseJson(body));
+  if (!parsed.success) throw new InvalidResponseError('GET /api/v1/healthz answered something unexpected');
+  return { ...parsed.data, date: headers['date'] ?? null };
 }
 
 export function getServerCapabilities(api: ApiClient, options?: RequestOptions): Promise<ServerCapabilities> {

@@ -11,9 +11,9 @@ async function parse(...args: string[]): Promise<{ format: string; started: bool
   });
   try {
     await program.command.parseAsync(args, { from: 'user' });
-    return { format: program.format(), started, error: undefined };
+    return { format: program.options().format, started, error: undefined };
   } catch (error) {
-    return { format: program.format(), started, error };
+    return { format: program.options().format, started, error };
   }
 }
 
@@ -77,9 +77,9 @@ describe('a command line that cannot be right (CLI-4)', () => {
       "Try 'tinker-ts serve --help' for help.",
     ],
     [
-      ['checkpoint', 'delete', '--yes'],
-      "missing required argument 'paths'",
-      "Try 'tinker-ts checkpoint delete --help' for help.",
+      ['checkpoint', 'prune', '--keep', '2'],
+      /^required option '--run-id <id>' not specified$/,
+      "Try 'tinker-ts checkpoint prune --help' for help.",
     ],
   ])('%j is refused, and the help that explains it is named', async (args, message, hint) => {
     const { started, error } = await parse(...args);

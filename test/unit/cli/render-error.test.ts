@@ -12,8 +12,8 @@ import {
   TinkerError,
 } from '../../../src/core/errors.ts';
 
-const table = { format: 'table', debug: false } as const;
-const json = { format: 'json', debug: false } as const;
+const table = { format: 'table', verbose: false } as const;
+const json = { format: 'json', verbose: false } as const;
 const api = (status: number, detail = 'as it is') =>
   toApiError('GET /api/v1/training_runs', { status, body: { detail } });
 
@@ -79,9 +79,9 @@ describe('errors for people', () => {
   });
 
   it('show no stack, but that of a bug when debugging', () => {
-    expect(renderError(api(404), { format: 'table', debug: true }).split('\n')).toHaveLength(2);
+    expect(renderError(api(404), { format: 'table', verbose: true }).split('\n')).toHaveLength(2);
     expect(renderError(new TypeError('x is undefined'), table).split('\n')).toHaveLength(2);
-    expect(renderError(new TypeError('x is undefined'), { format: 'table', debug: true })).toContain(
+    expect(renderError(new TypeError('x is undefined'), { format: 'table', verbose: true })).toContain(
       '    at ',
     );
   });

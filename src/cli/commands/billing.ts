@@ -1,0 +1,113 @@
+import type { AdminClient } from '../../client/admin-client.ts';
+import type { BillingUsageEvent, BillingUsageResponse } from '../../types/administration.ts';
+import { withService } from '../connect.ts';
+import type { CommandContext } from '../context.ts';
+import { writeCsv, type Cell } from '../csv.ts';
+import { plural } from '../format-values.ts';
+import type { CommandResult } from '../result.ts';
+
+export interface UsageOptions {
+  csv?: string | undefined;
+  sessionsCsv?: string | undefined;
+}
+
+export interface StorageOptions {
+  projectId?: string | undefined;
+  csv?: string | undefined;
+}
+
+type Row = Record<string, Cell>;
+
+export async function showUsage(
+  context: CommandContext,
+  starting_on: string,
+  ending_before: string,
+  { csv, sessionsCsv }: UsageOptions,
+): Promise<CommandResult | undefined> {
+  const usage = await ask(context, (admin) =>
+    admin.getBillingUsage({ starting_on, ending_before }, { signal: context.signal }),
+  );
+  const rows = usage.data.map(flatten);
+  const headers = headersOf(rows);
+  const cells = rows.map((row) => headers.map((header) => row[header]));
+  if (sessionsCsv !== undefined) {
+    await writeCsv(context, sessionsCsv, ['session_id', 'user_metadata'], toSessionRows(usage));
+  }
+  if (csv !== undefined) await writeCsv(context, csv, headers, cells);
+  if (csv !== undefined || sessionsCsv !== undefined) return undefined;
+  const title =
+    rows.length === 0 ? 'No billing usage in this window' : plural(rows.length, 'hourly usage row');
+  const texts = rows.map((row) => headers.map((header) => toText(row, header)));
+  return { json: usage, view: { table: { title, headers, rows: texts } } };
+}
+
+export async function showStorage(
+  context: CommandContext,
+  { projectId, csv }: StorageOptions,
+): Promise<CommandResult | undefined> {
+  const usage = await ask(context, (admin) =>
+    admin.getCurrentCheckpointStorageUsage({ project_id: projectId }, { signal: context.signal }),
+  );
+  const rate = { effective_rate_usd_per_gigabyte_month: usage.effective_rate_usd_per_gigabyte_month };
+  const rows = usage.data.map((row): Row => ({ ...rate, ...row }));
+  const headers = [
+    'effective_rate_usd_per_gigabyte_month',
+    'project_id',
+    'org_user_urn',
+    'user_email',
+    'user_name',
+    'checkpoint_count',
+    'size_bytes',
+    'size_gigabytes',
+    'estimated_monthly_cost_usd',
+  ];
+  if (csv !== undefined) {
+    await writeCsv(
+      context,
+      csv,
+      headers,
+      rows.map((row) => headers.map((header) => row[header])),
+    );
+    return undefined;
+  }
+  const title = rows.length === 0 ? 'No active checkpoint storage' : 'Current checkpoint storage';
+  const texts = rows.map((row) => headers.map((header) => String(row[header] ?? '')));
+  return { json: usage, view: { table: { title, headers, rows: texts } } };
+}
+
+function ask<Value>(context: CommandContext, work: (admin: AdminClient) => Promise<Value>): Promise<Value> {
+  return withService(context, async (_, service) => {
+    await using admin = await service.createAdminClient({ signal: context.signal });
+    return await work(admin);
+  });
+}
+
+/** The fields of a row in their order, those of `event_info` in its place. */
+function flatten({ event_info, ...event }: BillingUsageEvent): Row {
+  return { ...event, ...event_info };
+}
+
+function headersOf(rows: readonly Row[]): string[] {
+  return [...new Set(rows.flatMap((row) => Object.keys(row)))];
+}
+
+/** A blank where a row has no such field, `null` where it has a cost or rate that is not known yet. */
+function toText(row: Row, header: string): string {
+  const value = row[header];
+  if (value === null && isPriceOf(row, header)) return 'null';
+  return value === null || value === undefined ? '' : String(value);
+}
+
+function isPriceOf({ type }: Row, header: string): boolean {
+  const isStorage = type === 'storage';
+  if (header === 'estimated_cost_usd') return type !== 'checkpoint';
+  if (header === 'effective_rate_usd_per_gigabyte_month') return isStorage;
+  return header === 'effective_rate_usd_per_million_tokens' && !isStorage && type !== 'checkpoint';
+}
+
+function toSessionRows({ sessions }: BillingUsageResponse): Cell[][] {
+  return Object.entries(sessions).map(([id, { user_metadata }]) => [
+    id,
+    user_metadata == null ? null : JSON.stringify(user_metadata),
+  ]);
+}

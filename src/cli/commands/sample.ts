@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { modelInput } from '../../client/data.ts';
+import type { CommandContext } from '../context.ts';
+import { fileOperationError, UsageError } from '../errors.ts';
+import type { CommandResult } from '../result.ts';
+import { toSamplingParams, withSampler, type SamplerOptions } from '../sampler.ts';
+
+export interface SampleOptions extends SamplerOptions {
+  file?: string | undefined;
+  numSamples: number;
+}
+
+export async function sample(
+  context: CommandContext,
+  prompt: string | undefined,
+  options: SampleOptions,
+): Promise<CommandResult> {
+  const { signal } = context;
+  const promptText = await readPrompt(prompt, options.file);
+  return withSampler(context, options, async (sampler) => {
+    const tokenizer = await sampler.getTokenizer();
+    const tokens = tokenizer.encode(promptText);
+    if (tokens.length === 0) throw emptyPrompt();
+    const request = {
+      prompt: modelInput(tokens),
+      num_samples: options.numSamples,
+      sampling_params: toSamplingParams(options),
+    };
+    const { sequences } = await sampler.sample(request, { signal });
+    const completions = sequences.map(({ tokens: sampled, stop_reason, logprobs }) => ({
+      text: tokenizer.decode(sampled),
+      stop_reason,
+      token_count: sampled.length,
+      mean_logprob: logprobs === null || logprobs.length === 0 ? null : mean(logprobs),
+    }));
+    const isSingle = completions.length === 1;
+    const lines = completions.flatMap((completion, index) =>
+      isSingle ? [completion.text] : [`--- ${index + 1} (${completion.stop_reason}) ---`, completion.text],
+    );
+    return { json: { model: options.model, prompt: promptText, completions }, view: { lines } };
+  });
+}
+
+async function readPrompt(prompt: string | undefined, file: string | undefined): Promise<string> {
+  if (prompt !== undefined && file !== undefined) {
+    throw new UsageError('Give the prompt as an argument or by --file, not both.', 'Leave one of them out.');
+  }
+  if (prompt !== undefined) return prompt;
+  if (file !== undefined) {
+    try {
+      return await readFile(file, 'utf8');
+    } catch (error) {
+      throw fileOperationError(`read ${file}`, error);
+    }
+  }
+  if (process.stdin.isTTY) throw emptyPrompt();
+  return text(process.stdin);
+}
+
+function emptyPrompt(): UsageError {
+  return new UsageError(
+    'There is no prompt.',
+    'Give it as an argument, by --file, or on standard input: tinker-ts sample "Once upon a time" --model …',
+  );
+}
+
+function mean(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
