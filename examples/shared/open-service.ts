@@ -5,6 +5,9 @@ import { createLocalServer } from '../../src/server/index.ts';
 export interface OpenService extends AsyncDisposable {
   service: ServiceClient;
   baseModel: string;
+  /** Where the service is and its key, for other processes. */
+  baseUrl: string;
+  apiKey: string;
   /** What was opened, for people. */
   description: string;
 }
@@ -19,13 +22,16 @@ export async function openService(): Promise<OpenService> {
   const remote = Boolean(TINKER_API_KEY);
   const dataDir = path.resolve('tinker-data');
   const server = remote ? undefined : opening.use(await createLocalServer({ dataDir }));
-  const options = server === undefined ? {} : { baseUrl: server.url, apiKey: 'tml-local' };
+  const apiKey = server === undefined ? (TINKER_API_KEY ?? '') : 'tml-local';
+  const options = server === undefined ? {} : { baseUrl: server.url, apiKey };
   const service = opening.use(await ServiceClient.connect(options));
   const baseModel = await chooseModel(service);
   const resources = opening.move();
   return {
     service,
     baseModel,
+    baseUrl: server?.url ?? TINKER_BASE_URL ?? '',
+    apiKey,
     description:
       server === undefined ? (TINKER_BASE_URL ?? 'the hosted service') : `${server.url} (data in ${dataDir})`,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

@@ -12,7 +12,9 @@ import { createTrainingPorts, makeSampler, toOutcome, type SamplerOrigin } from 
 import { relay } from './relay.ts';
 import { RestClient } from './rest-client.ts';
 import type { ServiceRuntime } from './runtime.ts';
+import { keepAlive } from './sampling/heartbeat.ts';
 import { InFlight } from './sampling/in-flight.ts';
+import { decodeHandle } from './sampling/sampler-handle.ts';
 import { SamplingClient } from './sampling-client.ts';
 import { TrainingClient } from './training-client.ts';
 import { withDeadline } from '../core/deadline.ts';
@@ -80,22 +82,38 @@ export class ClientFactory {
     return this.sampling({ kind: 'create', sampling_session_seq_id, ...source }, options);
   }
 
+  /** Another client of a sampler that another process has made. */
+  samplingFromHandle(text: string, options: RequestOptions): Promise<SamplingClient> {
+    const { session_id, sampling_session_id, base_model } = decodeHandle(text);
+    const sampler = { sampling_session_id, base_model: base_model ?? null };
+    return this.sampling({ kind: 'existing', sampler, sessionId: session_id }, options);
+  }
+
   async sampling(origin: SamplerOrigin, options: RequestOptions): Promise<SamplingClient> {
     const { api } = this.#runtime;
     const id = this.#toId('sampling');
     const inFlight = new InFlight(api.connection.clock);
+    const ending = new AbortController();
+    let session_id = '';
     const actor = await this.#within('creating a sampling client', options, (signal) =>
       spawnClient(
         this.#service,
         {
           kind: 'sampling',
           id,
-          toPorts: (sessionId) => ({
-            createSampler: (signal) =>
-              toOutcome(makeSampler(api, sessionId, origin, { ...options, timeoutMs: undefined, signal })),
-            whenIdle: (closing) => inFlight.whenIdle(closing),
-            abort: (error) => inFlight.abort(error),
-          }),
+          sessionId: origin.kind === 'existing' ? origin.sessionId : undefined,
+          toPorts: (sessionId) => {
+            session_id = sessionId;
+            return {
+              createSampler: (signal) =>
+                toOutcome(makeSampler(api, sessionId, origin, { ...options, timeoutMs: undefined, signal })),
+              whenIdle: (closing) => inFlight.whenIdle(closing),
+              abort: (error) => {
+                inFlight.abort(error);
+                ending.abort(error);
+              },
+            };
+          },
         },
         signal,
       ),
@@ -103,12 +121,17 @@ export class ClientFactory {
     const { sampler } = actor.getSnapshot().context;
     if (sampler === undefined) throw new InternalError('the sampling client accepts work without a sampler');
     const emitter = this.#createEmitter<SamplingEvents>(id);
+    const isCopy = origin.kind === 'existing' && origin.sessionId !== undefined;
+    if (isCopy) void keepAlive(api, session_id, ending.signal);
     return SamplingClient.create({
       sampler,
+      session_id,
+      isCopy,
       runtime: this.#runtime,
       life: createLife(actor),
       emitter,
       inFlight,
+      ending: ending.signal,
     });
   }
 

@@ -34,10 +34,13 @@ export interface FromStateInput {
   weights_access_token?: string | undefined;
 }
 
+/** `base_model`, `model_path` or `handle`. */
 export interface SamplingClientInput {
   base_model?: string | undefined;
   /** A checkpoint to sample from: `tinker://run/sampler_weights/name`. */
   model_path?: string | undefined;
+  /** What `SamplingClient.toHandle` gave in another process: the same sampler, by this service's key. */
+  handle?: string | undefined;
 }
 
 /** Checks before anything is sent; the message names the field. */
@@ -112,10 +115,14 @@ export function checkStatePath(path: string): void {
 }
 
 export function checkSamplingInput(input: SamplingClientInput): void {
-  checkOptionNames('createSamplingClient', input, ['base_model', 'model_path']);
-  const { base_model, model_path } = input;
-  if (!base_model && !model_path)
-    throw new InvalidArgumentError('createSamplingClient needs base_model or model_path');
+  checkOptionNames('createSamplingClient', input, ['base_model', 'model_path', 'handle']);
+  const { base_model, model_path, handle } = input;
+  if (handle !== undefined && (base_model !== undefined || model_path !== undefined))
+    throw new InvalidArgumentError(
+      'a handle says which weights it is of: leave base_model and model_path out',
+    );
+  if (!base_model && !model_path && !handle)
+    throw new InvalidArgumentError('createSamplingClient needs base_model or model_path, or a handle');
   if (model_path !== undefined && !model_path.startsWith('tinker://')) {
     throw new InvalidArgumentError(`model_path must begin with tinker://, and is ${model_path}`);
   }

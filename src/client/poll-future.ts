@@ -32,6 +32,8 @@ export interface PollRequest<Value> {
   decode: { protobuf?: (bytes: Uint8Array) => Value; json: (value: object) => Value };
   signal: AbortSignal;
   onQueueChanged: (change: QueueChanged) => void;
+  /** Of a result that is known to be there: its body is asked for at once. */
+  knownBytes?: number | undefined;
   /** Sent with each poll. */
   headers?: Readonly<Record<string, string>> | undefined;
   /** Told before each poll, from 0. */
@@ -45,16 +47,11 @@ const quickAnswerMs = 100;
 /** Asks for a result until it is there (wire-protocol 5). Rejects with the operation's failure, or the signal's reason. */
 export async function pollFuture<Value>(context: PollContext, request: PollRequest<Value>): Promise<Value> {
   const { api, responseBytes } = context;
-  const { signal } = request;
+  const { signal, knownBytes } = request;
   const poller = new Poller(context, request);
-  for (;;) {
-    const answer = await poller.ask(true);
-    if (answer === undefined) continue;
-    if (answer.kind === 'value') return answer.value;
-    // Ready and large: the body is fetched when there is room for it.
-    const { sizeBytes } = answer;
-    api.connection.logger.debug(`${request.request_type} has a result of ${sizeBytes} bytes`);
-    const value = await responseBytes.run(sizeBytes, signal, async () => {
+  // What is ready is fetched when there is room for it.
+  const fetchBody = (sizeBytes: number): Promise<Value> =>
+    responseBytes.run(sizeBytes, signal, async () => {
       for (;;) {
         const body = await poller.ask(false);
         if (body?.kind === 'value') return body.value;
@@ -62,7 +59,13 @@ export async function pollFuture<Value>(context: PollContext, request: PollReque
           throw new InvalidResponseError(`${request.request_type} has a result but does not give it`);
       }
     });
-    return value;
+  if (knownBytes !== undefined) return fetchBody(knownBytes);
+  for (;;) {
+    const answer = await poller.ask(true);
+    if (answer === undefined) continue;
+    if (answer.kind === 'value') return answer.value;
+    api.connection.logger.debug(`${request.request_type} has a result of ${answer.sizeBytes} bytes`);
+    return fetchBody(answer.sizeBytes);
   }
 }
 

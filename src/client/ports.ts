@@ -115,7 +115,8 @@ export type SamplerOrigin =
       base_model?: string | undefined;
       model_path?: string | undefined;
     }
-  | { kind: 'existing'; sampler: SamplerFacts };
+  /** With `sessionId` it is in the session of another process. */
+  | { kind: 'existing'; sampler: SamplerFacts; sessionId?: string | undefined };
 
 /** Creates a sampling session; one made from a path alone is then asked for its base model (wire-protocol 2.17). */
 export async function makeSampler(

@@ -4,11 +4,11 @@ import type { Emitter } from '../core/emitter.ts';
 import { ClientClosedError, InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
 import { attributed } from '../core/sdk-method.ts';
 import { SpanLaps } from '../core/tracing.ts';
-import { toSampleBody } from '../http/endpoints/sampling.ts';
+import { joinSamplingSession, toSampleBody } from '../http/endpoints/sampling.ts';
 import type { ClientLife } from '../types/client-life.ts';
 import type { SamplerFacts } from '../machines/ports.ts';
 import type { SamplingEvents } from '../types/events.ts';
-import type { UntypedFuture } from '../types/futures.ts';
+import { seqIdBlock, type UntypedFuture } from '../types/futures.ts';
 import type { ModelInput } from '../types/model-input.ts';
 import { requestOptionNames, type RequestOptions } from '../types/options.ts';
 import type { SampleInput, SampleResponse } from '../types/sampling.ts';
@@ -16,31 +16,46 @@ import { EventedClient } from './evented-client.ts';
 import { pollFuture } from './poll-future.ts';
 import { sampleResult } from './results.ts';
 import type { ServiceRuntime } from './runtime.ts';
+import { CancelQueue } from './sampling/cancel-queue.ts';
 import { checkSample, checkSampleResponse } from './sampling/check-sample.ts';
+import { CompletionPoller } from './sampling/completion-poller.ts';
 import type { InFlight } from './sampling/in-flight.ts';
 import { ProgressWatch } from './sampling/progress-watch.ts';
 import { estimatePromptBytes } from './sampling/prompt-bytes.ts';
 import { sampleUntilDone } from './sampling/sample-loop.ts';
+import { encodeHandle } from './sampling/sampler-handle.ts';
+import { SeqIds } from './sampling/seq-ids.ts';
 import { toTokenizerId, type Tokenizer } from './tokenizers.ts';
 
 /** @internal */
 export interface SamplingClientParts {
   sampler: SamplerFacts;
+  session_id: string;
+  /** Whether the sampler was made by another client, which numbers its own samples. */
+  isCopy: boolean;
   runtime: ServiceRuntime;
   life: ClientLife;
   emitter: Emitter<SamplingEvents>;
   inFlight: InFlight;
+  /** Aborts when this client has ended, however that came. */
+  ending: AbortSignal;
 }
 
 /** Weights to sample from: a base model's, or saved ones. Samples run side by side, in no order. */
 export class SamplingClient extends EventedClient<SamplingEvents> {
   readonly #sampler: SamplerFacts;
+  readonly #sessionId: string;
   readonly #runtime: ServiceRuntime;
   readonly #emitter: Emitter<SamplingEvents>;
   readonly #inFlight: InFlight;
   readonly #permits: Budget;
   readonly #watch: ProgressWatch;
-  #nextSeqId = 0;
+  readonly #seqIds: SeqIds;
+  readonly #cancels: CancelQueue;
+  readonly #ending: AbortSignal;
+  #poller: CompletionPoller | undefined;
+  /** Samples that have been accepted and are not answered. */
+  #acceptedCount = 0;
 
   /** @internal `ServiceClient` and `TrainingClient` make sampling clients. */
   static create(parts: SamplingClientParts): SamplingClient {
@@ -53,7 +68,12 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     this.#runtime = parts.runtime;
     this.#emitter = parts.emitter;
     this.#inFlight = parts.inFlight;
+    this.#ending = parts.ending;
+    this.#sessionId = parts.session_id;
     const { api, config } = parts.runtime;
+    this.#seqIds = new SeqIds(parts.isCopy ? () => this.#join() : undefined);
+    this.#cancels = new CancelQueue(api, () => parts.runtime.dynamicConfig);
+    this.#inFlight.farewell = (signal) => Promise.all([this.#cancels.idle(), this.#poller?.report(signal)]);
     this.#permits = new Budget(config.sample_max_concurrent_requests - 1);
     this.#watch = new ProgressWatch({
       clock: api.connection.clock,
@@ -80,11 +100,12 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
       throw this.life.failure ?? new ClientClosedError('sample: this sampling client is closed');
     this.#watch.noteStart();
     try {
-      return await this.#inFlight.run(options, (signal) =>
-        this.#permits.run(1, signal, () =>
-          this.#sample(request, { ...options, timeoutMs: undefined, signal }),
-        ),
-      );
+      return await this.#inFlight.run(options, (signal) => {
+        const run = (): Promise<SampleResponse> =>
+          this.#sample(request, { ...options, timeoutMs: undefined, signal });
+        // A sample whose end is told by the poller has no request open while it waits: nothing to limit.
+        return this.#usesPoller ? run() : this.#permits.run(1, signal, run);
+      });
     } finally {
       if (this.#inFlight.count === 0) this.#watch.noteIdle();
     }
@@ -117,6 +138,27 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     return prompt_logprobs;
   }
 
+  /**
+   * A text by which `createSamplingClient` makes another client of this sampler, in any process and as often as you like.
+   * It lives as long as the session, and holds no credential.
+   */
+  toHandle(): string {
+    const { api, config, dynamicConfig } = this.#runtime;
+    return encodeHandle({
+      session_id: this.#sessionId,
+      sampling_session_id: this.samplerId,
+      holder: {
+        base_url: api.connection.baseUrl,
+        default_headers_overrides: {},
+        client_config: config,
+        client_dynamic_config: dynamicConfig,
+        api_key: null,
+      },
+      base_model: this.baseModel,
+      record_stability_info: false,
+    });
+  }
+
   /** The tokenizer of the base model. */
   async getTokenizer(): Promise<Tokenizer> {
     if (this.baseModel === null)
@@ -139,7 +181,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
       api,
       gate,
       billing,
-      nextSeqId: () => this.#nextSeqId++,
+      nextSeqId: () => this.#seqIds.next(),
       retrieve: (accepted: UntypedFuture, signal: AbortSignal) =>
         this.#retrieve(accepted, laps, headers, signal),
       onRetry: (attempt: number, delayMs: number, error: Error) => {
@@ -148,6 +190,8 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
       },
     };
     try {
+      const joining = this.#seqIds.ready(options.signal);
+      if (joining !== undefined) await joining;
       const body = toSampleBody(input, this.samplerId);
       const response = await sampleUntilDone(loop, body, estimatePromptBytes(input.prompt), {
         ...options,
@@ -171,20 +215,73 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     headers: RequestOptions['headers'],
     signal: AbortSignal,
   ): Promise<SampleResponse> {
-    const response = await pollFuture(this.#runtime, {
-      request_id,
-      request_type: 'Sample',
-      decode: sampleResult,
-      signal,
-      headers,
-      onPoll: (iteration) => laps.notePoll(iteration),
-      onQueueChanged: (change) => this.#emitter.emit('queue.changed', change),
-    });
+    const ask = (knownBytes?: number): Promise<SampleResponse> =>
+      pollFuture(this.#runtime, {
+        request_id,
+        request_type: 'Sample',
+        decode: sampleResult,
+        signal,
+        knownBytes,
+        headers,
+        onPoll: (iteration) => laps.notePoll(iteration),
+        onQueueChanged: (change) => this.#emitter.emit('queue.changed', change),
+      });
+    this.#acceptedCount += 1;
+    let response: SampleResponse;
+    try {
+      response = await (this.#usesPoller ? this.#askWhenFinished(request_id, signal, ask) : ask());
+    } catch (error) {
+      if (signal.aborted) this.#cancels.add(request_id);
+      throw error;
+    } finally {
+      this.#acceptedCount -= 1;
+    }
     // The ids travel with the answer to the submission, not with the result (wire-protocol 2.18).
     response.sequences.forEach(
       (sequence, index) => (sequence.sequence_id = sample_sequence_ids?.[index] ?? null),
     );
     this.#emitter.emit('sample.completed', { request_id });
     return response;
+  }
+
+  get #usesPoller(): boolean {
+    return this.#runtime.config.sample_use_retrieve_futures;
+  }
+
+  /** Waits for the poller's word, without a request of its own; then fetches, as many at once as the server allows. */
+  async #askWhenFinished(
+    requestId: string,
+    signal: AbortSignal,
+    ask: (knownBytes?: number) => Promise<SampleResponse>,
+  ): Promise<SampleResponse> {
+    const { api, billing } = this.#runtime;
+    this.#poller ??= new CompletionPoller({
+      api,
+      billing,
+      sampling_session_id: this.samplerId,
+      copy: this.#seqIds.copy,
+      isSubmitting: () => this.#inFlight.count > this.#acceptedCount,
+      signal: this.#ending,
+    });
+    const poller = this.#poller;
+    const completion = await poller.waitFor(requestId, signal);
+    const size = completion?.state === 'finished' ? completion.response_payload_uncompressed_size : undefined;
+    try {
+      return await this.#permits.run(1, signal, () => ask(size ?? undefined));
+    } finally {
+      poller.noteFetched(requestId);
+    }
+  }
+
+  /** The number of this copy of the client: the server's where it gives any, else one that hardly another copy has. */
+  async #join(): Promise<number> {
+    const { api, config } = this.#runtime;
+    if (config.sample_join_sampling_session)
+      return joinSamplingSession(
+        api,
+        this.samplerId,
+        attributed('SamplingClient.sample', { signal: this.#ending }),
+      );
+    return 1 + Math.floor(api.connection.random() * seqIdBlock);
   }
 }

@@ -93,13 +93,17 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     return this.#factory.training(origin, attributed('ServiceClient.createTrainingClientFromState', options));
   }
 
-  /** A sampler for a base model or for saved weights. */
+  /** A sampler for a base model or for saved weights, or another process's sampler by its handle. */
   async createSamplingClient(
     input: SamplingClientInput,
     options: RequestOptions = {},
   ): Promise<SamplingClient> {
     checkSamplingInput(input);
-    return this.#factory.samplingFrom(input, attributed('ServiceClient.createSamplingClient', options));
+    const { handle, ...source } = input;
+    const creating = attributed('ServiceClient.createSamplingClient', options);
+    return handle === undefined
+      ? this.#factory.samplingFrom(source, creating)
+      : this.#factory.samplingFromHandle(handle, creating);
   }
 
   /** A client for what the server keeps; creates no session. */

@@ -11,5 +11,11 @@ export type RestRef = ActorRefFrom<typeof restMachine>;
 /** A client that the service is to spawn. Ports of clients that live in a session are made when its id is known. */
 export type ClientRequest =
   | { kind: 'training'; id: string; toPorts(sessionId: string): TrainingPorts }
-  | { kind: 'sampling'; id: string; toPorts(sessionId: string): SamplingPorts }
+  /** With `sessionId` it lives in a session that another process has, and needs none of this service. */
+  | {
+      kind: 'sampling';
+      id: string;
+      sessionId?: string | undefined;
+      toPorts(sessionId: string): SamplingPorts;
+    }
   | { kind: 'rest'; id: string };

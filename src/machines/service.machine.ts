@@ -52,6 +52,10 @@ type Emitted = {
 
 export type ServiceOutput = { status: 'closed' } | { status: 'failed'; error: Error };
 
+function needsNoSession(request: ClientRequest): boolean {
+  return request.kind === 'rest' || (request.kind === 'sampling' && request.sessionId !== undefined);
+}
+
 /**
  * One service: it asks the server for its flags, starts a session with the first client that needs one, and owns all
  * clients. A client that crashes is forgotten and takes nobody with it; a session that is lost ends all.
@@ -95,7 +99,10 @@ export const serviceMachine = setup({
         if (kind === 'training')
           enqueue.spawnChild('training', { id, input: { ports: request.toPorts(context.sessionId) } });
         else if (kind === 'sampling')
-          enqueue.spawnChild('sampling', { id, input: { ports: request.toPorts(context.sessionId) } });
+          enqueue.spawnChild('sampling', {
+            id,
+            input: { ports: request.toPorts(request.sessionId ?? context.sessionId) },
+          });
         else enqueue.spawnChild('rest', { id });
         enqueue.emit({ type: 'client.created', kind, id });
       }
@@ -227,7 +234,7 @@ export const serviceMachine = setup({
         sessionless: {
           on: {
             'client.create': [
-              { guard: ({ event }) => event.request.kind === 'rest', actions: 'spawnClients' },
+              { guard: ({ event }) => needsNoSession(event.request), actions: 'spawnClients' },
               { target: 'joining', actions: ['keepWaiting', 'startSession'] },
             ],
           },
@@ -235,7 +242,7 @@ export const serviceMachine = setup({
         joining: {
           on: {
             'client.create': [
-              { guard: ({ event }) => event.request.kind === 'rest', actions: 'spawnClients' },
+              { guard: ({ event }) => needsNoSession(event.request), actions: 'spawnClients' },
               { actions: 'keepWaiting' },
             ],
             'session.ready': { target: 'inSession', actions: ['keepSession', 'spawnClients'] },

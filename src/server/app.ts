@@ -88,6 +88,7 @@ export function createApp({ options, store, services, faults, requests }: AppPar
       api.register(samplingRoutes, services);
       api.register(futureRoutes, {
         futures: services.futures,
+        samplers: services.samplers,
         boots: store.boots,
         holdMs,
         metadataOnlyBytes,

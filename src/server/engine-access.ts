@@ -19,11 +19,12 @@ export class EngineAccess {
     this.#engine = engine;
   }
 
-  /** Calls begin in the order in which they were made. */
-  async run<Result>(call: (engine: Engine) => Promise<Result>): Promise<Result> {
+  /** Calls begin in the order in which they were made; one that waits here leaves the line when the signal aborts. */
+  async run<Result>(call: (engine: Engine) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     if (this.#isStopped) throw closedError();
+    signal?.throwIfAborted();
     if (this.#callCount < maxCallsAtOnce) this.#callCount += 1;
-    else await this.#waitForTurn();
+    else await this.#waitForTurn(signal);
     try {
       return await call(this.#engine);
     } finally {
@@ -32,6 +33,11 @@ export class EngineAccess {
       if (next === undefined) this.#callCount -= 1;
       else next.resolve();
     }
+  }
+
+  /** Stops a sample that the engine has, at once; of others there is nothing to stop. */
+  cancelSample(taskId: string): Promise<void> {
+    return this.#engine.cancelSample(taskId);
   }
 
   /** Base models on offer; asked once, and again if that failed. */
@@ -73,10 +79,21 @@ export class EngineAccess {
     await this.#engine.close();
   }
 
-  async #waitForTurn(): Promise<void> {
+  async #waitForTurn(signal: AbortSignal | undefined): Promise<void> {
     const turn = Promise.withResolvers<void>();
     this.#waiting.push(turn);
-    await turn.promise;
+    const leave = (): void => {
+      const place = this.#waiting.indexOf(turn);
+      if (place < 0) return;
+      this.#waiting.splice(place, 1);
+      turn.reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', leave, { once: true });
+    try {
+      await turn.promise;
+    } finally {
+      signal?.removeEventListener('abort', leave);
+    }
   }
 }
 

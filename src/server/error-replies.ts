@@ -7,9 +7,6 @@ import { HttpError } from './errors.ts';
 /** What the API has and this server does not, by the part of the path that tells it. */
 const absentFeatures: readonly [pattern: RegExp, what: string][] = [
   [/\/auth\/token$/, 'Token exchange'],
-  [/\/retrieve_futures$/, 'The completion queue (retrieve_futures)'],
-  [/\/cancel_future$/, 'Cancelling (cancel_future)'],
-  [/\/join_sampling_session$/, 'join_sampling_session'],
   [/\/checkpoints\/search$/, 'Searching checkpoints'],
   [/\/create_custom_loss$/, 'Uploading a custom loss (create_custom_loss)'],
 ];

@@ -1,6 +1,9 @@
 import type { Clock } from '../core/clock.ts';
+import type { Completion } from '../types/futures.ts';
+import { CompletionQueues } from './completion-queues.ts';
 import { HttpError, type OperationError } from './errors.ts';
 import type { OperationResult } from './wire/results.ts';
+import { toSampleProtobuf } from './wire/results-protobuf.ts';
 
 /** An operation that was accepted, until some time after its outcome was fetched. */
 export interface Future {
@@ -9,6 +12,10 @@ export interface Future {
   key: string | undefined;
   /** Why it does not run yet, if it waits for something out of the ordinary. */
   describeWait: () => string | undefined;
+  /** The completion queue that is told of its end; undefined for what is polled by itself. */
+  queue: string | undefined;
+  /** Stops its work, where that is possible. */
+  cancel: (() => void) | undefined;
   outcome: { result: OperationResult } | { error: OperationError } | undefined;
   /** When it may be forgotten; undefined while it runs. */
   expiresAt: number | undefined;
@@ -21,6 +28,7 @@ const fetchedTtlMs = 5 * 60_000;
 
 /** Futures live in memory. Their ids carry the boot's id, so that those of an earlier boot are known to be lost. */
 export class FutureTable {
+  readonly completions: CompletionQueues;
   readonly #bootId: string;
   readonly #clock: Clock;
   readonly #byId = new Map<string, Future>();
@@ -34,6 +42,7 @@ export class FutureTable {
   constructor(bootId: string, clock: Clock, maxOpen: number) {
     this.#bootId = bootId;
     this.#clock = clock;
+    this.completions = new CompletionQueues(clock);
     this.#maxOpen = maxOpen;
   }
 
@@ -47,7 +56,11 @@ export class FutureTable {
     );
   }
 
-  create(key: string | undefined, describeWait: () => string | undefined = () => undefined): Future {
+  create(
+    key: string | undefined,
+    describeWait: () => string | undefined = () => undefined,
+    queue?: string,
+  ): Future {
     this.requireRoom();
     this.#openCount += 1;
     this.#lastNumber += 1;
@@ -56,6 +69,8 @@ export class FutureTable {
       requestId,
       key,
       describeWait,
+      queue,
+      cancel: undefined,
       outcome: undefined,
       expiresAt: undefined,
       listeners: new Set(),
@@ -84,7 +99,9 @@ export class FutureTable {
     this.#openCount -= 1;
     future.outcome = outcome;
     future.expiresAt = this.#clock.now() + unfetchedTtlMs;
+    future.cancel = undefined;
     for (const listener of future.listeners) listener();
+    if (future.queue !== undefined) this.completions.add(future.queue, toCompletion(future));
   }
 
   markFetched(future: Future): void {
@@ -111,14 +128,31 @@ export class FutureTable {
     const now = this.#clock.now();
     for (const future of this.#byId.values()) {
       if (future.expiresAt === undefined || future.expiresAt > now) continue;
-      this.#byId.delete(future.requestId);
-      if (future.key !== undefined) this.#byKey.delete(future.key);
+      this.forget(future);
     }
+  }
+
+  /** Lets go of a finished operation and its result: later polls are told that it is lost. */
+  forget(future: Future): void {
+    if (future.outcome === undefined) return;
+    this.#byId.delete(future.requestId);
+    if (future.key !== undefined) this.#byKey.delete(future.key);
+    if (future.queue !== undefined) this.completions.remove(future.queue, future.requestId);
   }
 
   /** Lets every held poll answer at once. */
   close(): void {
     this.#closed = true;
+    this.completions.close();
     for (const future of this.#byId.values()) for (const listener of future.listeners) listener();
   }
+}
+
+function toCompletion({ requestId, outcome }: Future): Completion {
+  if (outcome === undefined || !('result' in outcome)) return { state: 'failed', request_id: requestId };
+  const { result } = outcome;
+  const completion: Completion = { state: 'finished', request_id: requestId };
+  if (result.kind === 'sample')
+    completion.response_payload_uncompressed_size = toSampleProtobuf(result.output).byteLength;
+  return completion;
 }

@@ -30,6 +30,14 @@ export type CreateSamplingSessionRequest = z.input<typeof createSamplingSessionR
 
 export const createSamplingSessionResponseSchema = z.object({ sampling_session_id: z.string() });
 
+/** A copy of a client asks for its block of sequence ids before its first sample (wire-protocol 2.40). */
+export const joinSamplingSessionRequestSchema = z.object({
+  sampling_session_id: z.string(),
+  type: z.literal('join_sampling_session').default('join_sampling_session'),
+});
+
+export const joinSamplingSessionResponseSchema = z.object({ client_counter: z.int().min(1) });
+
 export const getSamplerResponseSchema = z.object({
   sampler_id: z.string(),
   base_model: z.string(),

@@ -15,6 +15,8 @@ export const clientConfigSchema = z.object({
   sample_no_retries: z.boolean().default(false),
   sample_enable_stuck_detection: z.boolean().default(true),
   sample_max_concurrent_requests: z.int().min(1).default(2000),
+  sample_use_retrieve_futures: z.boolean().default(false),
+  sample_join_sampling_session: z.boolean().default(false),
   /** Losses of callers are run by the server (create_custom_loss). */
   custom_loss_server_side: z.boolean().default(false),
   /** False on servers that load a state only into a model they have; others need not say. */

@@ -12,6 +12,7 @@ const examples = [
   'custom-loss',
   'checkpoint-download',
   'sampling-under-load',
+  'sampler-handle',
   'cancelling',
   'watching-events',
   'main-job',

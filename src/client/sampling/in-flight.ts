@@ -69,11 +69,16 @@ export class InFlight {
     });
   }
 
-  /** Resolves when nothing is under way. */
-  whenIdle(signal: AbortSignal): Promise<void> {
-    if (this.#samples.size === 0) return Promise.resolve();
-    this.#idle = Promise.withResolvers();
-    return orAborted(this.#idle.promise, signal);
+  /** What is left to tell the server once nothing is under way. */
+  farewell: ((signal: AbortSignal) => Promise<unknown>) | undefined;
+
+  /** Resolves when nothing is under way and the farewell has been told. */
+  async whenIdle(signal: AbortSignal): Promise<void> {
+    if (this.#samples.size > 0) {
+      this.#idle = Promise.withResolvers();
+      await orAborted(this.#idle.promise, signal);
+    }
+    if (this.farewell !== undefined) await orAborted(this.farewell(signal), signal);
   }
 
   /** Rejects what is under way with `error`; what comes later is not touched. */

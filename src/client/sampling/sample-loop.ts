@@ -20,7 +20,7 @@ export interface SampleLoop {
   /** Whether a sample that was lost, or whose server was away for long, is drawn in a new attempt. */
   beginsAnew: boolean;
   /** Each attempt that begins anew takes a sequence id of its own. */
-  nextSeqId: () => number;
+  nextSeqId: () => number | object;
   retrieve: (accepted: UntypedFuture, signal: AbortSignal) => Promise<SampleResponse>;
   /** Told before an attempt begins anew, so that none does in silence. */
   onRetry: (attempt: number, delayMs: number, error: Error) => void;

@@ -32,6 +32,7 @@ export class EngineClient implements Engine {
   createSampler: Engine['createSampler'] = (...parameters) => this.#call('createSampler', parameters);
   releaseSampler: Engine['releaseSampler'] = (...parameters) => this.#call('releaseSampler', parameters);
   sample: Engine['sample'] = (...parameters) => this.#call('sample', parameters);
+  cancelSample: Engine['cancelSample'] = (...parameters) => this.#call('cancelSample', parameters);
   stats: Engine['stats'] = () => this.#call('stats', []);
 
   async close(): Promise<void> {

@@ -128,6 +128,10 @@ export class EngineCore implements Engine {
     return this.#sampling.sample(request);
   }
 
+  async cancelSample(taskId: string): Promise<void> {
+    this.#sampling.cancel(taskId);
+  }
+
   async stats(): Promise<EngineStats> {
     return { residentBytes: process.memoryUsage.rss(), compiled: this.#catalogue.shapes.entries() };
   }

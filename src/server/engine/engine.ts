@@ -32,6 +32,8 @@ export interface Engine {
   }): Promise<void>;
   releaseSampler(samplerId: string): Promise<void>;
   sample(request: SampleTask): Promise<SampleResult>;
+  /** Stops a sample, which then rejects; one that is finished or unknown is passed over. */
+  cancelSample(taskId: string): Promise<void>;
 
   stats(): Promise<EngineStats>;
   close(): Promise<void>;
@@ -83,6 +85,8 @@ export interface ForwardBackwardResult {
 }
 
 export interface SampleTask {
+  /** By which it can be cancelled. */
+  taskId?: string | undefined;
   samplerId: string;
   prompt: Int32Array;
   numSamples: number;

@@ -1,8 +1,13 @@
 import type { FastifyReply } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
-import { retrieveFutureRequestSchema } from '../../types/futures.ts';
+import {
+  cancelFutureRequestSchema,
+  retrieveFutureRequestSchema,
+  retrieveFuturesRequestSchema,
+} from '../../types/futures.ts';
 import { HttpError } from '../errors.ts';
 import type { FutureTable } from '../future-table.ts';
+import type { SamplerService } from '../services/sampler-service.ts';
 import type { BootStore } from '../store/boot-store.ts';
 import type { OperationResult } from '../wire/results.ts';
 import { toSampleJson, toTrainingJson } from '../wire/results-json.ts';
@@ -10,6 +15,7 @@ import { toSampleProtobuf, toTrainingProtobuf } from '../wire/results-protobuf.t
 
 interface Services {
   futures: FutureTable;
+  samplers: SamplerService;
   boots: BootStore;
   /** How long a poll is held. */
   holdMs: number;
@@ -17,13 +23,16 @@ interface Services {
   metadataOnlyBytes: number;
 }
 
+/** A client gives a held call up after 45 s. */
+const longestHoldMs = 40_000;
+
 const protobufType = 'application/x-protobuf';
 const jsonType = 'application/json; charset=utf-8';
 
 /** Results of operations, by long poll (wire-protocol 5). */
 export const futureRoutes: FastifyPluginCallbackZod<Services> = (
   app,
-  { futures, boots, holdMs, metadataOnlyBytes },
+  { futures, samplers, boots, holdMs, metadataOnlyBytes },
   done,
 ) => {
   app.post('/retrieve_future', { schema: { body: retrieveFutureRequestSchema } }, async (request, reply) => {
@@ -58,6 +67,29 @@ export const futureRoutes: FastifyPluginCallbackZod<Services> = (
     if (payload instanceof Uint8Array) reply.type(protobufType);
     else reply.type(jsonType);
     return reply.send(payload);
+  });
+
+  app.post(
+    '/retrieve_futures',
+    { schema: { body: retrieveFuturesRequestSchema } },
+    async ({ body }, reply) => {
+      const { target, prev_cursor, timeout, retrieved_request_ids } = body;
+      const queue = await samplers.requireQueue(target.sampling_session_id, target.cloned_sampler_id);
+      for (const requestId of retrieved_request_ids) {
+        const future = futures.find(requestId, () => false);
+        if (typeof future !== 'string' && future.queue === queue) futures.forget(future);
+      }
+      const held = Math.min(timeout == null ? holdMs : timeout * 1000, longestHoldMs);
+      await futures.completions.wait(queue, prev_cursor, held, whenGone(reply));
+      return futures.completions.read(queue, prev_cursor);
+    },
+  );
+
+  // Of what is unknown, finished or no sample there is nothing to stop, and nothing to complain about.
+  app.post('/cancel_future', { schema: { body: cancelFutureRequestSchema } }, ({ body }) => {
+    const future = futures.find(body.request_id, () => false);
+    if (typeof future !== 'string') future.cancel?.();
+    return {};
   });
 
   done();

@@ -1,9 +1,13 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
-import { createSamplingSessionRequestSchema, sampleRequestSchema } from '../../types/sampling.ts';
+import {
+  createSamplingSessionRequestSchema,
+  joinSamplingSessionRequestSchema,
+  sampleRequestSchema,
+} from '../../types/sampling.ts';
 import type { SamplerService } from '../services/sampler-service.ts';
 import { samplerParams } from './parameters.ts';
 
-/** Samplers, which the wire also calls sampling sessions (wire-protocol 2.17, 2.18, 2.34). */
+/** Samplers, which the wire also calls sampling sessions (wire-protocol 2.17, 2.18, 2.34, 2.40). */
 export const samplingRoutes: FastifyPluginCallbackZod<{ samplers: SamplerService }> = (
   app,
   { samplers },
@@ -15,6 +19,15 @@ export const samplingRoutes: FastifyPluginCallbackZod<{ samplers: SamplerService
     async ({ body }) => ({
       type: 'create_sampling_session',
       ...(await samplers.create(body)),
+    }),
+  );
+
+  app.post(
+    '/join_sampling_session',
+    { schema: { body: joinSamplingSessionRequestSchema } },
+    async ({ body }) => ({
+      type: 'join_sampling_session',
+      client_counter: await samplers.join(body.sampling_session_id),
     }),
   );
 

@@ -18,6 +18,8 @@ export const serviceRoutes: FastifyPluginCallbackZod<Services> = (app, options, 
     () => ({
       pjwt_auth_enabled: exchangesTokens,
       proto_compress_fwdbwd: compressRequests,
+      sample_use_retrieve_futures: true,
+      sample_join_sampling_session: true,
       // The next three are for older clients: create from a checkpoint in one step, send protobuf, forward by it.
       create_model_via_load_weights: true,
       proto_write_fwdbwd: true,
@@ -27,6 +29,8 @@ export const serviceRoutes: FastifyPluginCallbackZod<Services> = (app, options, 
 
   app.post('/client/dynamic_config', { schema: { body: handshakeRequestSchema } }, () => ({
     refresh_interval_sec: 300,
+    sample_cancel_enabled: true,
+    sample_cancel_max_batch_size: 64,
   }));
 
   // Events of clients are for their makers; nothing of them is kept.

@@ -6,11 +6,12 @@ import type {
   GetSamplerResponse,
   sampleRequestSchema,
 } from '../../types/sampling.ts';
+import { seqIdBlock } from '../../types/futures.ts';
 import { toCheckpointKey } from '../checkpoint-path.ts';
 import type { BackgroundWork } from '../background-work.ts';
 import type { BaseModel, Engine, SampleTask } from '../engine/engine.ts';
 import type { EngineAccess } from '../engine-access.ts';
-import { HttpError } from '../errors.ts';
+import { HttpError, OperationError } from '../errors.ts';
 import type { Future, FutureTable } from '../future-table.ts';
 import { toJob } from '../operations.ts';
 import type { SamplerRow } from '../store/sampler-store.ts';
@@ -26,6 +27,12 @@ interface LiveSampler {
   base: BaseModel;
   /** Resolves when the engine has the weights. */
   ready: Promise<void>;
+  /** Samples that are not finished. */
+  running: Set<Future>;
+  /** The newest number that a copy of its client was given. */
+  copyCount: number;
+  /** Of a sampler of an earlier boot: copies of its client that know that what they asked that boot is lost. */
+  told: Set<number> | undefined;
 }
 
 export interface SamplerServiceOptions {
@@ -91,7 +98,7 @@ export class SamplerService {
     };
     await this.#createInEngine(id, base, { kind: 'model', modelId: run.id });
     this.#insert({ ...row, created_at: this.#options.clock.now() });
-    this.#live.set(id, { sessionId: run.session_id, base, ready: Promise.resolve() });
+    this.#live.set(id, toLive(run.session_id, base, Promise.resolve()));
     return id;
   }
 
@@ -117,7 +124,7 @@ export class SamplerService {
     const { task, targetLayout } = toSampleTask(request, id, sampler.base);
     const { futures } = this.#options;
     const repeated = key === undefined ? undefined : futures.findByKey(key);
-    const future = repeated ?? futures.create(key);
+    const future = repeated ?? futures.create(key, undefined, toQueueName(id, copyOf(request.seq_id)));
     if (repeated === undefined) this.#start(sampler, task, targetLayout, future);
     return { request_id: future.requestId, sample_sequence_ids: toSequenceIds(future, request.num_samples) };
   }
@@ -125,7 +132,28 @@ export class SamplerService {
   async endSession(sessionId: string): Promise<void> {
     const ended = [...this.#live].filter(([, sampler]) => sampler.sessionId === sessionId);
     for (const [id] of ended) this.#live.delete(id);
+    for (const [, { running }] of ended) for (const future of running) future.cancel?.();
     await Promise.all(ended.map(([id, { ready }]) => this.#release(id, ready)));
+  }
+
+  /** A number for a copy of a sampler's client, which numbers its samples in a block of its own (wire-protocol 2.40). */
+  async join(id: string): Promise<number> {
+    const sampler = await this.#require(id);
+    sampler.copyCount += 1;
+    return sampler.copyCount;
+  }
+
+  /**
+   * The completion queue of a copy of a sampler's client. Results that it waits for since an earlier boot are lost; which
+   * these are is not known here, so it is told once, before it would wait for ever.
+   */
+  async requireQueue(id: string, copy: number): Promise<string> {
+    const { told } = await this.#require(id);
+    if (told?.has(copy) === false) {
+      told.add(copy);
+      throw new HttpError(410, `What was asked of ${id} before the server was restarted is lost`);
+    }
+    return toQueueName(id, copy);
   }
 
   #start(
@@ -134,9 +162,21 @@ export class SamplerService {
     targetLayout: TargetLayout | undefined,
     future: Future,
   ): void {
-    const job = toJob(this.#options.futures, future, async () => {
+    const { engine, futures } = this.#options;
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    const taskId = future.requestId;
+    sampler.running.add(future);
+    future.cancel = () => {
+      sampler.running.delete(future);
+      futures.settle(future, { error: new OperationError('the sample was cancelled', 'user') });
+      stopping.abort();
+      engine.cancelSample(taskId).catch(() => undefined);
+    };
+    const job = toJob(futures, future, async () => {
       await sampler.ready;
-      const result = await this.#options.engine.run((engine) => engine.sample(task));
+      const result = await engine.run((calls) => calls.sample({ ...task, taskId }), signal);
+      sampler.running.delete(future);
       return { kind: 'sample', output: { ...result, targetLayout } };
     });
     this.#options.background.start('a sample', () => job.run());
@@ -157,14 +197,18 @@ export class SamplerService {
         `Sampler ${id} held unsaved weights of ${row.model_id} in memory and was lost when the server restarted`,
       );
     }
-    return this.#open(row, base);
+    const reopened = this.#open(row, base);
+    reopened.told = new Set();
+    // Higher than any number that the earlier boot has given.
+    reopened.copyCount = Math.floor(this.#options.clock.now() / 1000);
+    return reopened;
   }
 
   #open(row: Omit<SamplerRow, 'created_at'>, base: BaseModel): LiveSampler {
     const ready = this.#load(row, base);
     // Whoever samples gets the failure; without a sample it concerns nobody.
     ready.catch(() => undefined);
-    const sampler = { sessionId: row.session_id, base, ready };
+    const sampler = toLive(row.session_id, base, ready);
     this.#live.set(row.id, sampler);
     return sampler;
   }
@@ -194,6 +238,19 @@ export class SamplerService {
   #insert(row: SamplerRow): void {
     this.#options.store.samplers.insert(row);
   }
+}
+
+function toLive(sessionId: string, base: BaseModel, ready: Promise<void>): LiveSampler {
+  return { sessionId, base, ready, running: new Set(), copyCount: 0, told: undefined };
+}
+
+function toQueueName(samplerId: string, copy: number): string {
+  return `${samplerId}#${copy}`;
+}
+
+/** Which copy of a sampler's client numbers its samples so; 0 is the first. */
+function copyOf(seqId: number | bigint | null | undefined): number {
+  return seqId == null ? 0 : Number(BigInt(seqId) / BigInt(seqIdBlock));
 }
 
 function toSamplerId(sessionId: string, counter: number): string {

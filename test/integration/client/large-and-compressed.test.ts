@@ -53,7 +53,13 @@ describe('a server that asks for compressed requests (wire-protocol 4.4)', () =>
 
 describe('a server that announces large results (wire-protocol 5.5)', () => {
   it('is asked again for what it has announced, and only for that', async () => {
+    // Without completions, which announce every result.
+    local.server.faults.add({
+      route: '/api/v1/client/config',
+      effect: { kind: 'reply', status: 200, body: {} },
+    });
     const service = await local.connect();
+    local.server.faults.clear();
     const sampler = await service.createSamplingClient({ base_model: 'local/random' });
     const asked = () =>
       local.server.requests.filter(({ route }) => route === routes.poll).map(({ body }) => body);

@@ -47,6 +47,7 @@ describe('the public call that a request comes from (CFG-23)', () => {
       '/client/config',
       '/client/dynamic_config',
       '/create_session',
+      '/retrieve_futures',
       '/telemetry',
     ]);
   });

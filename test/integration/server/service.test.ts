@@ -18,7 +18,11 @@ describe('starting up', () => {
       pjwt_auth_enabled: false,
       create_model_via_load_weights: true,
     });
-    expect((await client.post('client/dynamic_config', {})).json).toEqual({ refresh_interval_sec: 300 });
+    expect((await client.post('client/dynamic_config', {})).json).toEqual({
+      refresh_interval_sec: 300,
+      sample_cancel_enabled: true,
+      sample_cancel_max_batch_size: 64,
+    });
     expect((await client.post('telemetry', { events: [] })).json).toEqual({ status: 'accepted' });
   });
 
@@ -51,9 +55,6 @@ describe('what is not there', () => {
 
   it.each([
     ['POST', 'auth/token', 'Token exchange'],
-    ['POST', 'retrieve_futures', 'The completion queue'],
-    ['POST', 'cancel_future', 'Cancelling'],
-    ['POST', 'join_sampling_session', 'join_sampling_session'],
     ['POST', 'checkpoints/search', 'Searching checkpoints'],
     ['POST', 'create_custom_loss', 'Uploading a custom loss'],
   ])('is refused by name: %s %s', async (method, path, name) => {

@@ -61,6 +61,11 @@ export class RunningTask {
     this.sequences = Array.from({ length: request.numSamples }, (_, index) => new Sequence(this, index));
   }
 
+  /** Ends all of its sequences as they are. */
+  stop(): void {
+    for (const sequence of this.sequences) sequence.stopReason ??= 'stop';
+  }
+
   get isDone(): boolean {
     return this.sequences.every(({ stopReason }) => stopReason !== undefined);
   }

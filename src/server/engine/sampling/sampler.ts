@@ -88,10 +88,18 @@ export class SamplingRun {
   #fill(batch: DecodeBatch, running: (Sequence | undefined)[]): void {
     for (const index of running.keys()) {
       if (running[index] !== undefined) continue;
-      const sequence = this.#waiting.shift();
+      const sequence = this.#nextWaiting();
       if (sequence === undefined) return;
       batch.load(index, sequence.task.memory, sequence.task.request.prompt.length);
       running[index] = sequence;
+    }
+  }
+
+  /** The next sequence that has not been stopped while it waited. */
+  #nextWaiting(): Sequence | undefined {
+    for (;;) {
+      const sequence = this.#waiting.shift();
+      if (sequence?.stopReason === undefined) return sequence;
     }
   }
 
@@ -100,7 +108,8 @@ export class SamplingRun {
     const logits = batch.step(running.map((sequence) => sequence?.tokens.at(-1)));
     for (const [index, sequence] of running.entries()) {
       if (sequence === undefined) continue;
-      sequence.extend(logits.subarray(index * size, (index + 1) * size));
+      if (sequence.stopReason === undefined)
+        sequence.extend(logits.subarray(index * size, (index + 1) * size));
       if (sequence.stopReason === undefined) continue;
       running[index] = undefined;
       if (sequence.task.isDone) this.#host.finish(sequence.task);

@@ -1,4 +1,5 @@
 import type { CallQueue, QueuedCall } from '../call-queue.ts';
+import { EngineError } from '../engine-error.ts';
 import type { SampleResult, SampleTask } from '../engine.ts';
 import { RunningTask } from './sample-task.ts';
 import { SamplingRun } from './sampler.ts';
@@ -12,6 +13,9 @@ export interface EngineCall extends QueuedCall {
 interface SamplingCall {
   request: SampleTask;
   answer: PromiseWithResolvers<SampleResult>;
+  /** Once its turn has come. */
+  task?: RunningTask | undefined;
+  isCancelled?: boolean | undefined;
 }
 
 /** Sampling requests on their way through the engine's queue. */
@@ -20,6 +24,8 @@ export class SamplingCalls {
   /** Looks a sampler up; throws for one that does not exist. */
   readonly #weightsOf: (samplerId: string) => SamplerWeights;
   readonly #drawSeed: () => bigint;
+  /** Calls that have not been answered, by their task's id. */
+  readonly #open = new Map<string, SamplingCall>();
 
   constructor(
     queue: CallQueue<EngineCall>,
@@ -32,9 +38,21 @@ export class SamplingCalls {
   }
 
   sample(request: SampleTask): Promise<SampleResult> {
-    const call = { request, answer: Promise.withResolvers<SampleResult>() };
+    const call: SamplingCall = { request, answer: Promise.withResolvers<SampleResult>() };
     this.#queue.add({ sampling: call, run: () => this.#begin(call) });
-    return call.answer.promise;
+    const { taskId } = request;
+    if (taskId === undefined) return call.answer.promise;
+    this.#open.set(taskId, call);
+    return call.answer.promise.finally(() => this.#open.delete(taskId));
+  }
+
+  /** A call that waits is never begun; one that runs gives its places in the batch free at the next step. */
+  cancel(taskId: string): void {
+    const call = this.#open.get(taskId);
+    if (call === undefined) return;
+    call.isCancelled = true;
+    call.task?.stop();
+    call.answer.reject(new EngineError('user', 'the sample was cancelled'));
   }
 
   /** Runs a call, and with it the calls of the same sampler that follow it in the queue. */
@@ -62,9 +80,11 @@ export class SamplingCalls {
 
   /** The task of a call; one that is refused is answered so. */
   #start(call: SamplingCall, running: Map<RunningTask, SamplingCall>): RunningTask | undefined {
+    if (call.isCancelled === true) return undefined;
     try {
       const { base } = this.#weightsOf(call.request.samplerId);
       const task = new RunningTask(call.request, base, this.#drawSeed);
+      call.task = task;
       running.set(task, call);
       return task;
     } catch (error) {
