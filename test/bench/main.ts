@@ -1,13 +1,13 @@
 // Measures the client against bare undici and the official Python SDK: npm run bench [-- --only sample,step --rounds 1]
 // `leak` is the loop that shows what a long run leaves behind. A whole run writes its tables into docs/performance.md; one
 // with `--only` or `--no-official` only prints them.
-import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { officialPython } from '../python/official-sdk.ts';
 import { workloads, type Round, type Subject } from './catalogue.ts';
 import { renderLeaks } from './census.ts';
 import { runLeakLoop, runWorkload, startServer, type RunningServer } from './programs.ts';
 import { renderConditions, renderGoals, renderMeasurements, type Rounds } from './render.ts';
+import { writeTables } from './write-tables.ts';
 
 const { values } = parseArgs({
   options: {
@@ -62,16 +62,4 @@ const text = [
   ...leaks,
 ].join('\n\n');
 console.log(text);
-if (isWhole) await writeTables(text);
-
-/** Replaces what stands between the markers; the text around them stays. */
-async function writeTables(tables: string): Promise<void> {
-  const page = new URL('../../docs/performance.md', import.meta.url);
-  const [begin, end] = ['<!-- bench -->', '<!-- /bench -->'];
-  const old = await readFile(page, 'utf8');
-  const from = old.indexOf(begin);
-  const to = old.indexOf(end);
-  if (from < 0 || to < from)
-    throw new Error(`docs/performance.md has no ${begin} and ${end} around its tables`);
-  await writeFile(page, `${old.slice(0, from + begin.length)}\n\n${tables}\n\n${old.slice(to)}`);
-}
+if (isWhole) await writeTables('docs/performance.md', 'bench', text);

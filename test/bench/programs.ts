@@ -14,8 +14,13 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-export async function startServer(holdMs: number): Promise<RunningServer> {
-  const child = spawn(process.execPath, [here('./server.ts'), '--hold-ms', String(holdMs)], {
+export function startServer(holdMs: number): Promise<RunningServer> {
+  return startProgram('./server.ts', ['--hold-ms', String(holdMs)]);
+}
+
+/** Starts a server that is a program below this folder and prints its URL first. */
+export async function startProgram(name: string, args: readonly string[]): Promise<RunningServer> {
+  const child = spawn(process.execPath, [here(name), ...args], {
     // The channel breaks when this process is killed, and the server ends with it.
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });

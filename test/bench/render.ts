@@ -51,15 +51,31 @@ function toRow(workload: Workload, subject: Subject, measured: readonly Measurem
   ];
 }
 
+/** What a goal is judged by, whatever a round holds. */
+interface JudgedGoal<OneRound> {
+  text: string;
+  value: (round: OneRound) => number | undefined;
+  bound: Goal['bound'];
+}
+
+interface JudgedRounds<OneRound> {
+  workload: { title: string; goals: readonly JudgedGoal<OneRound>[] };
+  rounds: readonly OneRound[];
+}
+
 /** Each goal with the median of its value over the rounds, and whether that meets it. */
-export function renderGoals(results: readonly Rounds[]): string {
+export function renderGoals<OneRound>(results: readonly JudgedRounds<OneRound>[]): string {
   const rows = results.flatMap(({ workload, rounds }) =>
-    workload.goals.flatMap((goal) => toGoalRow(workload, goal, rounds)),
+    workload.goals.flatMap((goal) => toGoalRow(workload.title, goal, rounds)),
   );
   return renderTable(['Workload', 'Goal', 'Wanted', 'Measured', 'Met'], rows);
 }
 
-function toGoalRow(workload: Workload, goal: Goal, rounds: readonly Round[]): string[][] {
+function toGoalRow<OneRound>(
+  title: string,
+  goal: JudgedGoal<OneRound>,
+  rounds: readonly OneRound[],
+): string[][] {
   const values = rounds.map(goal.value).filter((value) => value !== undefined);
   if (values.length === 0) return [];
   const middle = median(values);
@@ -67,7 +83,7 @@ function toGoalRow(workload: Workload, goal: Goal, rounds: readonly Round[]): st
   const met = 'atMost' in bound ? middle <= bound.atMost : middle >= bound.atLeast;
   const wanted = 'atMost' in bound ? `at most ${bound.atMost}` : `at least ${bound.atLeast}`;
   const range = `${format(middle)} (${format(Math.min(...values))} to ${format(Math.max(...values))})`;
-  return [[workload.title, goal.text, wanted, range, met ? 'yes' : 'no']];
+  return [[title, goal.text, wanted, range, met ? 'yes' : 'no']];
 }
 
 /** What the numbers were measured with. */
@@ -95,7 +111,7 @@ export function renderTable(header: readonly string[], rows: readonly (readonly 
   return [line(header), line(rule), ...rows.map(line)].join('\n');
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] ?? Number.NaN;
@@ -103,7 +119,7 @@ function median(values: readonly number[]): number {
 }
 
 /** Three digits that count, and never an exponent. */
-function format(value: number): string {
+export function format(value: number): string {
   if (value >= 100) return Math.round(value).toLocaleString('en-US');
   return value.toFixed(value >= 10 ? 1 : value >= 0.1 ? 2 : 3);
 }
