@@ -19,7 +19,13 @@ export type { ApiFuture, FutureStatus } from './client/api-future.ts';
 export type { Page, PagePromise } from './client/page.ts';
 export type { ChatMessage, Tokenizer } from './client/tokenizers.ts';
 export { differentiatedLoss, type Autodiff } from './client/training/differentiated-loss.ts';
-export { modelInput, supervisedDatum, type SupervisedExample } from './client/data.ts';
+export {
+  modelInput,
+  sampledDatum,
+  supervisedDatum,
+  type SampledExample,
+  type SupervisedExample,
+} from './client/data.ts';
 
 export {
   CancelledError,

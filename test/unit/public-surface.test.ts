@@ -64,6 +64,7 @@ describe('the public surface', () => {
         "modelInput",
         "packageVersion",
         "parseTinkerPath",
+        "sampledDatum",
         "stderrLogger",
         "supervisedDatum",
         "toNumbers",

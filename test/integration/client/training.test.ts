@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   modelInput,
+  sampledDatum,
   supervisedDatum,
   type Datum,
   type ServiceClient,
@@ -171,6 +172,35 @@ describe('training client', () => {
       expect(output.metrics['loss:sum']).toBeCloseTo(await lossOf(client), 3);
     },
   );
+
+  it('trains on what it has sampled, by each of the policy losses (TYP-11, TYP-33)', async () => {
+    const client = await service.createLoraTrainingClient({ base_model: 'local/random', rank: 4, seed: 3 });
+    const sampler = await client.saveWeightsAndGetSamplingClient();
+    const prompt = Int32Array.of(5, 6, 7);
+    const sampling_params = { max_tokens: 4, seed: 1, stop: [] };
+    const [sequence] = (await sampler.sample({ prompt: modelInput(prompt), sampling_params })).sequences;
+    if (sequence === undefined) throw new Error('a sample has one sequence');
+    const data = [sampledDatum({ prompt, sequence, advantages: 0.5 })];
+    expect(data[0]?.model_input_spans?.[1]).toMatchObject({ sequence_id: sequence.sequence_id, length: 3 });
+    const clipping = { clip_low_threshold: 0.5, clip_high_threshold: 2 };
+    // The tokens whose ratio is the sequence's: those that were sampled.
+    const mask = { dtype: 'float32', data: [0, 0, 1, 1, 1, 1] } as const;
+    const masked = data.map((row) => ({
+      ...row,
+      loss_fn_inputs: { ...row.loss_fn_inputs, sequence_ratio_mask: mask },
+    }));
+    const [sampling, ppo, cispo, gspo] = await Promise.all([
+      client.forwardBackward({ data, loss_fn: 'importance_sampling' }),
+      client.forwardBackward({ data, loss_fn: 'ppo', loss_fn_config: clipping }),
+      client.forwardBackward({ data, loss_fn: 'cispo', loss_fn_config: clipping }),
+      client.forwardBackward({ data: masked, loss_fn: 'gspo', loss_fn_config: clipping }),
+    ]);
+    // The model is its own sampler, so every ratio is 1: four tokens with half an advantage each.
+    for (const { metrics } of [sampling, ppo, gspo]) expect(metrics['loss:sum']).toBeCloseTo(-2, 2);
+    const logprobSum = sequence.logprobs?.reduce((sum, logprob) => sum + logprob, 0) ?? Number.NaN;
+    expect(cispo.metrics['loss:sum']).toBeCloseTo(-logprobSum / 2, 1);
+    await expect(client.optimStep()).resolves.toBeDefined();
+  });
 
   it('continues from a saved state, with the optimizer or without (SVC-3, SVC-4)', async () => {
     const client = await service.createLoraTrainingClient({ base_model: 'local/random', rank: 4, seed: 9 });

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { modelInput, supervisedDatum } from '../../../src/client/data.ts';
+import { modelInput, sampledDatum, supervisedDatum } from '../../../src/client/data.ts';
 import { estimateDatumBytes, toChunks } from '../../../src/client/training/chunking.ts';
 import { combineOutputs } from '../../../src/client/training/combine.ts';
 import type { ForwardBackwardOutput } from '../../../src/types/training.ts';
@@ -31,6 +31,47 @@ describe('supervisedDatum (CBK-8)', () => {
       'weights[1]',
     );
     expect(() => modelInput([1, 1.7])).toThrow('tokens[1] must be a token id');
+  });
+});
+
+describe('sampledDatum (TYP-33)', () => {
+  const sequence = { tokens: Int32Array.of(3, 4), logprobs: Float32Array.of(-1, -2), sequence_id: 'q' };
+
+  it('lays prompt and sequence end to end, shifted by one, and says where they come from', () => {
+    expect(sampledDatum({ prompt: [1, 2], sequence, advantages: 0.5 })).toEqual({
+      model_input: modelInput([1, 2, 3]),
+      loss_fn_inputs: {
+        target_tokens: { dtype: 'int64', data: Int32Array.of(2, 3, 4), shape: [3] },
+        logprobs: { dtype: 'float32', data: Float32Array.of(0, -1, -2), shape: [3] },
+        advantages: { dtype: 'float32', data: Float32Array.of(0, 0.5, 0.5), shape: [3] },
+      },
+      model_input_spans: [
+        { type: 'prompt_tokens', sequence_id: 'q', length: 2 },
+        { type: 'sampled_tokens', sequence_id: 'q', length: 1 },
+      ],
+      loss_fn_input_spans: [
+        { type: 'prompt_tokens', sequence_id: 'q', offset: 1, length: 1 },
+        { type: 'sampled_tokens', sequence_id: 'q', length: 2 },
+      ],
+    });
+  });
+
+  it('has no spans where the server gave no id, and an advantage for each token when asked', () => {
+    const datum = sampledDatum({
+      prompt: [1],
+      sequence: { ...sequence, sequence_id: null },
+      advantages: [1, -1],
+    });
+    expect(datum.model_input_spans).toBeUndefined();
+    expect(datum.loss_fn_inputs['advantages']?.data).toEqual(Float32Array.of(1, -1));
+  });
+
+  it('refuses what cannot be an example', () => {
+    expect(() => sampledDatum({ prompt: [], sequence, advantages: 1 })).toThrow('at least one token each');
+    expect(() =>
+      sampledDatum({ prompt: [1], sequence: { ...sequence, logprobs: null }, advantages: 1 }),
+    ).toThrow('sequence.logprobs must have one value for each of the 2 tokens');
+    expect(() => sampledDatum({ prompt: [1], sequence, advantages: [1] })).toThrow('per token: 2, not 1');
   });
 });
 
