@@ -23,6 +23,7 @@ const owners = {
   '@opentelemetry/api': ['client'],
   piscina: ['workers', 'server'],
   tar: ['workers', 'server'],
+  '@node-rs/crc32': ['workers'],
   xstate: ['machines'],
   fastify: ['server'],
   'fastify-type-provider-zod': ['server'],

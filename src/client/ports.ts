@@ -2,14 +2,11 @@ import { ApiError } from '../core/api-errors.ts';
 import { toBackground } from '../core/clock.ts';
 import { defaultRetries, noRetries } from '../core/retry-policy.ts';
 import type { ApiClient } from '../http/api-client.ts';
-import { getArchiveUrl } from '../http/endpoints/checkpoints.ts';
 import { createSamplingSession, getSampler } from '../http/endpoints/sampling.ts';
 import { getClientConfig, getDynamicConfig } from '../http/endpoints/service.ts';
 import { createSession, finishSession, sendHeartbeat } from '../http/endpoints/sessions.ts';
 import { attributed } from '../core/sdk-method.ts';
-import { parseSavedPath } from '../core/tinker-path.ts';
 import type { SamplerFacts, ServiceConfig, ServicePorts, TrainingPorts } from '../machines/ports.ts';
-import type { ResolveArchive } from '../machines/download-ports.ts';
 import type { ServerMessage } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import type { Outcome } from '../types/outcome.ts';
@@ -147,14 +144,4 @@ async function completeSampler(
   if (facts.error instanceof ApiError && [404, 405].includes(facts.error.status))
     return { sampling_session_id, base_model: null };
   throw facts.error;
-}
-
-/** Asks once where the archive of a checkpoint is; the download decides when to ask again. */
-export function createArchiveResolver(api: ApiClient): ResolveArchive {
-  return async (tinkerPath, signal) => {
-    const options = attributed('DownloadManager.download', { signal });
-    const outcome = await toOutcome(getArchiveUrl(api, parseSavedPath(tinkerPath), options));
-    if (outcome.kind === 'failed') return outcome;
-    return outcome.value.kind === 'ready' ? { kind: 'ready', ...outcome.value.archive } : outcome.value;
-  };
 }

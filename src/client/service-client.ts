@@ -20,7 +20,7 @@ import {
 } from './create-model.ts';
 import { DownloadManager } from './downloads/download-manager.ts';
 import { EventedClient } from './evented-client.ts';
-import { createArchiveResolver } from './ports.ts';
+import { createArchiveSource } from './downloads/sources/archive.ts';
 import type { RestClient } from './rest-client.ts';
 import type { CopyWeightsInput } from './rest/inputs.ts';
 import type { ServiceRuntime } from './runtime.ts';
@@ -135,7 +135,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     const { clock, random, logger } = api.connection;
     const { downloadConcurrency: concurrency } = this.#parts;
     this.#downloads ??= DownloadManager.create({
-      resolveArchive: createArchiveResolver(api),
+      openSource: (tinkerPath) => createArchiveSource(api, tinkerPath),
       clock,
       random,
       logger,

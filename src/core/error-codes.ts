@@ -133,7 +133,7 @@ export const errorCodes = {
   unsafe_archive: {
     category: 'server',
     retryable: false,
-    hint: 'Do not use this archive; nothing outside the staging folder was written.',
+    hint: "Do not use this archive; nothing outside the download's own folder was written.",
   },
   corrupt_archive: {
     category: 'network',

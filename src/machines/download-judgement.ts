@@ -99,7 +99,7 @@ function judgePending(
   const pendingMs = state.pendingMs + waitMs;
   if (pendingMs <= pendingLimitMs) return { next: 'pending', state: { waitMs, pendingMs } };
   const waited = `after ${Math.round(state.pendingMs / 1000)} s`;
-  const message = `The archive of ${tinkerPath} is still being built ${waited}, and the limit is ${pendingLimitMs / 1000} s`;
+  const message = `What is to be fetched of ${tinkerPath} is still being built ${waited}, and the limit is ${pendingLimitMs / 1000} s`;
   return { next: 'failing', state: { error: new DownloadError('archive_pending', message) } };
 }
 
@@ -123,8 +123,8 @@ function backOff(policy: SetbackPolicy, state: SetbackState, result: StepResult,
   };
 }
 
-/** Whether the bytes on disk help a later attempt: not when it is they that are wrong. */
-export function isPartWorthKeeping(error: Error): boolean {
+/** Whether the bytes on disk help a later download: not when it is they that are wrong. */
+export function isWorthKeeping(error: Error): boolean {
   return (
     !TinkerError.isInstance(error) ||
     !['unsafe_archive', 'corrupt_archive', 'checksum_mismatch'].includes(error.code)

@@ -1,31 +1,43 @@
 import type { DownloadResult } from '../types/downloads.ts';
 import type { Outcome } from '../types/outcome.ts';
 
-/** The effects that the download machine asks for; ports of one download share its folder names and part file. */
+/** The effects that the download machine asks for; ports of one download share its workspace. */
 
-/** Where the archive of a checkpoint can be fetched, as a service answers it. */
-export type ArchiveResolution =
-  /** `url` is signed: a secret until `expires`, never shown with its query. */
-  | { kind: 'ready'; url: string; expires: string }
-  /** The server still builds the archive. */
+/** Where the bytes of a checkpoint are. Each `url` is signed: a secret until `expires`, never shown with its query. */
+export type RemoteSource =
+  /** One tar file, plain or compressed. */
+  | { kind: 'archive'; url: string; expires: string }
+  /** Its files, one by one. */
+  | { kind: 'files'; files: ReadonlyArray<{ name: string; url: string }>; expires: string };
+
+/** As a service answers. */
+export type SourceResolution =
+  | { kind: 'ready'; source: RemoteSource }
+  /** The server still makes ready what is to be fetched. */
   | { kind: 'pending'; retryAfterMs?: number | undefined }
   /** Asked again when the error says `retryable`. */
   | { kind: 'failed'; error: Error };
 
-/** Asks the service for the archive of a checkpoint, once; transient failures may be left to the download. */
-export type ResolveArchive = (tinkerPath: string, signal: AbortSignal) => Promise<ArchiveResolution>;
+/** How one checkpoint leaves the service. */
+export interface CheckpointSource {
+  /** Asks once where the bytes are; again when the addresses have expired. Transient failures may be left to the download. */
+  resolve: (signal: AbortSignal) => Promise<SourceResolution>;
+  /** Takes back what was made on the server for this download; never rejects. */
+  release: () => Promise<void>;
+}
 
 /** Final. */
 export interface StepFailed {
   kind: 'failed';
   error: Error;
+  receivedBytes?: number | undefined;
 }
 
 /** Passing: worth another attempt after a while. */
 export interface StepTransient {
   kind: 'transient';
   error: Error;
-  /** How much of the archive is on disk, where that is known. */
+  /** How many bytes are on disk, where that is known. */
   receivedBytes?: number | undefined;
   /** The server's wish. */
   retryAfterMs?: number | undefined;
@@ -35,13 +47,18 @@ export interface StepTransient {
 export interface ArchiveDamaged {
   kind: 'corrupt';
   error: Error;
+  receivedBytes?: number | undefined;
 }
 
 export type TransferResult =
-  | { kind: 'complete'; receivedBytes: number }
+  /** The files are in the workspace. */
+  | { kind: 'placed' }
+  /** The archive is, and is to be unpacked. */
+  | { kind: 'packed' }
   | { kind: 'urlExpired'; error: Error; receivedBytes: number }
   /** What is on disk does not belong to what the server has now. */
-  | { kind: 'stale'; error: Error }
+  | { kind: 'stale'; error: Error; receivedBytes: number }
+  | ArchiveDamaged
   | StepTransient
   | StepFailed;
 
@@ -49,17 +66,25 @@ export type VerifyResult = { kind: 'intact' } | ArchiveDamaged | StepTransient |
 
 export type ExtractResult = { kind: 'extracted' } | ArchiveDamaged | StepTransient | StepFailed;
 
+export type DestinationFound =
+  | { kind: 'absent' }
+  | { kind: 'exists' }
+  /** It is what would be fetched, by its manifest. */
+  | { kind: 'verified'; result: DownloadResult }
+  | StepFailed;
+
 export interface DownloadPorts {
-  inspectDestination: (signal: AbortSignal) => Promise<{ kind: 'absent' } | { kind: 'exists' } | StepFailed>;
-  resolveArchive: (signal: AbortSignal) => Promise<ArchiveResolution | StepTransient>;
+  inspectDestination: (signal: AbortSignal) => Promise<DestinationFound>;
+  resolveSource: (signal: AbortSignal) => Promise<SourceResolution | StepTransient>;
   /** Queues for one of the slots; the function that comes back gives up the slot, or the place in the queue. */
   holdSlot: (onGranted: () => void) => () => void;
-  transfer: (url: string, signal: AbortSignal) => Promise<TransferResult>;
+  transfer: (source: RemoteSource, signal: AbortSignal) => Promise<TransferResult>;
   verify: (signal: AbortSignal) => Promise<VerifyResult>;
   extract: (signal: AbortSignal) => Promise<ExtractResult>;
-  /** Puts what was extracted in place of the destination. */
+  /** Puts the files in place of the destination. */
   finalize: () => Promise<Outcome<DownloadResult>>;
-  discardPart: () => Promise<Outcome<void>>;
-  /** Removes what is left of this download once nothing of it runs; never rejects. */
-  cleanUp: (options: { keepPart: boolean }) => Promise<void>;
+  /** Throws away what was fetched. */
+  discard: () => Promise<Outcome<void>>;
+  /** Ends this download once nothing of it runs; `keep`: what was fetched may stay for a later one. Never rejects. */
+  cleanUp: (options: { keep: boolean }) => Promise<void>;
 }

@@ -10,7 +10,7 @@ import {
 import { InternalError, TinkerError } from '../core/errors.ts';
 import type { DownloadEvents, DownloadResult, DownloadState } from '../types/downloads.ts';
 import {
-  isPartWorthKeeping,
+  isWorthKeeping,
   judge,
   noSetbacks,
   type NextStep,
@@ -18,7 +18,7 @@ import {
   type SetbackState,
   type StepResult,
 } from './download-judgement.ts';
-import type { DownloadPorts } from './download-ports.ts';
+import type { DownloadPorts, RemoteSource } from './download-ports.ts';
 
 export interface DownloadInput extends SetbackPolicy {
   force: boolean;
@@ -28,8 +28,8 @@ export interface DownloadInput extends SetbackPolicy {
 interface DownloadContext extends DownloadInput, SetbackState {
   /** Where judging leads. */
   next: NextStep;
-  /** Signed: a secret. */
-  url: string;
+  /** Its addresses are signed: secrets. */
+  source: RemoteSource;
   result: DownloadResult | undefined;
   cancelReason: unknown;
 }
@@ -38,6 +38,8 @@ type DownloadEvent =
   | { type: 'slot.granted' }
   /** `reason` is what the download rejects with. */
   | { type: 'cancel'; reason: unknown }
+  | { type: 'pause' }
+  | { type: 'resume' }
   | ErrorActorEvent;
 
 type EmittedName = 'retry.scheduled' | 'archive.pending';
@@ -53,9 +55,12 @@ interface PortCall {
   signal: AbortSignal;
 }
 
+const noSource: RemoteSource = { kind: 'files', files: [], expires: '' };
+
 /**
- * One checkpoint: its archive resolved to an address, fetched, verified, extracted aside and put in place. What passes is
- * tried again from the bytes on disk; whatever ends it, nothing half done is left at the destination.
+ * One checkpoint: resolved to addresses, fetched, unpacked where it came as an archive that could not be on the way, verified
+ * and put in place. What passes is tried again from the bytes on disk, and so is what was paused; whatever ends it, nothing
+ * half done is left at the destination.
  */
 export const downloadMachine = setup({
   types: {
@@ -68,18 +73,18 @@ export const downloadMachine = setup({
   delays: { wait: ({ context }) => context.waitMs },
   actors: {
     inspect: fromPromise(({ input, signal }: PortCall) => input.ports.inspectDestination(signal)),
-    resolve: fromPromise(({ input, signal }: PortCall) => input.ports.resolveArchive(signal)),
+    resolve: fromPromise(({ input, signal }: PortCall) => input.ports.resolveSource(signal)),
     // Teardown gives the slot back on every way out of `slotted`, a stop from outside included.
     slot: fromCallback<DownloadEvent, DownloadContext>(({ input, sendBack }) =>
       input.ports.holdSlot(() => sendBack({ type: 'slot.granted' })),
     ),
-    transfer: fromPromise(({ input, signal }: PortCall) => input.ports.transfer(input.url, signal)),
+    transfer: fromPromise(({ input, signal }: PortCall) => input.ports.transfer(input.source, signal)),
     verify: fromPromise(({ input, signal }: PortCall) => input.ports.verify(signal)),
     extract: fromPromise(({ input, signal }: PortCall) => input.ports.extract(signal)),
     finalize: fromPromise(({ input }: PortCall) => input.ports.finalize()),
-    discard: fromPromise(({ input }: PortCall) => input.ports.discardPart()),
-    cleanUp: fromPromise(({ input }: { input: { ports: DownloadPorts; keepPart: boolean } }) =>
-      input.ports.cleanUp({ keepPart: input.keepPart }),
+    discard: fromPromise(({ input }: PortCall) => input.ports.discard()),
+    cleanUp: fromPromise(({ input }: { input: { ports: DownloadPorts; keep: boolean } }) =>
+      input.ports.cleanUp({ keep: input.keep }),
     ),
   },
   actions: {
@@ -104,7 +109,7 @@ export const downloadMachine = setup({
     ...noSetbacks,
     ...input,
     next: 'failing',
-    url: '',
+    source: noSource,
     result: undefined,
     cancelReason: undefined,
   }),
@@ -114,6 +119,7 @@ export const downloadMachine = setup({
       initial: 'inspecting',
       on: {
         cancel: { target: 'cancelling', actions: 'keepReason' },
+        pause: '.paused',
         'xstate.error.actor.*': { target: 'failing', actions: 'keepBug' },
       },
       states: {
@@ -127,6 +133,13 @@ export const downloadMachine = setup({
               {
                 guard: ({ context, event }) => event.output.kind === 'exists' && context.force,
                 target: 'resolving',
+              },
+              {
+                guard: ({ event }) => event.output.kind === 'verified',
+                target: '#download.done',
+                actions: assign(({ event }) =>
+                  event.output.kind === 'verified' ? { result: event.output.result } : {},
+                ),
               },
               { target: 'judging', actions: { type: 'judge', params: ({ event }) => event.output } },
             ],
@@ -142,7 +155,7 @@ export const downloadMachine = setup({
                 guard: ({ event }) => event.output.kind === 'ready',
                 target: 'slotted',
                 actions: assign(({ event }) =>
-                  event.output.kind === 'ready' ? { url: event.output.url, pendingMs: 0 } : {},
+                  event.output.kind === 'ready' ? { source: event.output.source, pendingMs: 0 } : {},
                 ),
               },
               { target: 'judging', actions: { type: 'judge', params: ({ event }) => event.output } },
@@ -172,6 +185,8 @@ export const downloadMachine = setup({
             ],
           },
         },
+        // Holds no slot, and what was fetched; where it stood is looked at again.
+        paused: { on: { pause: {}, resume: 'inspecting' } },
         slotted: {
           invoke: { id: 'slot', src: 'slot', input: ({ context }) => context },
           initial: 'queued',
@@ -183,21 +198,8 @@ export const downloadMachine = setup({
                 src: 'transfer',
                 input: ({ context }) => context,
                 onDone: [
-                  { guard: ({ event }) => event.output.kind === 'complete', target: 'verifying' },
-                  {
-                    target: '#download.active.judging',
-                    actions: { type: 'judge', params: ({ event }) => event.output },
-                  },
-                ],
-              },
-            },
-            verifying: {
-              invoke: {
-                id: 'verify',
-                src: 'verify',
-                input: ({ context }) => context,
-                onDone: [
-                  { guard: ({ event }) => event.output.kind === 'intact', target: 'extracting' },
+                  { guard: ({ event }) => event.output.kind === 'placed', target: 'verifying' },
+                  { guard: ({ event }) => event.output.kind === 'packed', target: 'extracting' },
                   {
                     target: '#download.active.judging',
                     actions: { type: 'judge', params: ({ event }) => event.output },
@@ -211,7 +213,21 @@ export const downloadMachine = setup({
                 src: 'extract',
                 input: ({ context }) => context,
                 onDone: [
-                  { guard: ({ event }) => event.output.kind === 'extracted', target: '#download.finalizing' },
+                  { guard: ({ event }) => event.output.kind === 'extracted', target: 'verifying' },
+                  {
+                    target: '#download.active.judging',
+                    actions: { type: 'judge', params: ({ event }) => event.output },
+                  },
+                ],
+              },
+            },
+            verifying: {
+              invoke: {
+                id: 'verify',
+                src: 'verify',
+                input: ({ context }) => context,
+                onDone: [
+                  { guard: ({ event }) => event.output.kind === 'intact', target: '#download.finalizing' },
                   {
                     target: '#download.active.judging',
                     actions: { type: 'judge', params: ({ event }) => event.output },
@@ -251,7 +267,7 @@ export const downloadMachine = setup({
       invoke: {
         id: 'cleanUp',
         src: 'cleanUp',
-        input: ({ context }) => ({ ports: context.ports, keepPart: isPartWorthKeeping(context.error) }),
+        input: ({ context }) => ({ ports: context.ports, keep: isWorthKeeping(context.error) }),
         onDone: 'failed',
         onError: 'failed',
       },
@@ -260,7 +276,7 @@ export const downloadMachine = setup({
       invoke: {
         id: 'cleanUp',
         src: 'cleanUp',
-        input: ({ context }) => ({ ports: context.ports, keepPart: false }),
+        input: ({ context }) => ({ ports: context.ports, keep: false }),
         onDone: 'cancelled',
         onError: 'cancelled',
       },

@@ -11,12 +11,16 @@ export type DownloadState =
   | 'extracting'
   | 'discarding'
   | 'backingOff'
+  | 'paused'
   | 'finalizing'
   | 'failing'
   | 'cancelling'
   | 'done'
   | 'failed'
   | 'cancelled';
+
+/** How a checkpoint leaves the service: as one tar file, or as files with an address each. */
+export type DownloadSourceKind = 'archive' | 'external_weights';
 
 /** What an archive may hold before it is refused as unsafe. */
 export interface ArchiveLimits {
@@ -56,7 +60,7 @@ export interface DownloadResult {
 }
 
 export interface DownloadProgress {
-  /** Both count bytes of the archive: first those fetched, then those unpacked. */
+  /** Both count bytes that travel: first those fetched, then those unpacked where that could not be done on the way. */
   phase: 'transferring' | 'extracting';
   receivedBytes: number;
   /** Absent when the server does not say. */

@@ -1,5 +1,15 @@
+/** Bytes in order, taken in exact amounts. */
+export interface ByteSource {
+  /** The next `sizeBytes` bytes; fewer, possibly none, where the bytes end. */
+  take: (sizeBytes: number) => Promise<Buffer>;
+  /** At least one byte and at most `limitBytes`, as they come; none at the end. */
+  takeSome: (limitBytes: number) => Promise<Buffer>;
+  /** Passes over so many bytes; the end may be passed. */
+  skip: (sizeBytes: number) => Promise<void>;
+}
+
 /** Reads exact amounts from a stream of chunks, without copying where a chunk suffices. */
-export class ByteReader {
+export class ByteReader implements ByteSource {
   readonly #source: AsyncIterator<Buffer>;
   #chunk: Buffer = Buffer.alloc(0);
 
@@ -7,21 +17,10 @@ export class ByteReader {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** The next `sizeBytes` bytes; fewer, possibly none, where the stream ends. */
-  async take(sizeBytes: number): Promise<Buffer> {
-    const first = await this.takeSome(sizeBytes);
-    if (first.length === sizeBytes || first.length === 0) return first;
-    const pieces = [first];
-    for (let missing = sizeBytes - first.length; missing > 0;) {
-      const piece = await this.takeSome(missing);
-      if (piece.length === 0) break;
-      pieces.push(piece);
-      missing -= piece.length;
-    }
-    return Buffer.concat(pieces);
+  take(sizeBytes: number): Promise<Buffer> {
+    return takeExactly(this, sizeBytes);
   }
 
-  /** At least one byte and at most `limitBytes`, as they come; none at the end of the stream. */
   async takeSome(limitBytes: number): Promise<Buffer> {
     while (this.#chunk.length === 0) {
       const next = await this.#source.next();
@@ -32,4 +31,24 @@ export class ByteReader {
     this.#chunk = this.#chunk.subarray(piece.length);
     return piece;
   }
+  async skip(sizeBytes: number): Promise<void> {
+    for (let left = sizeBytes; left > 0;) {
+      const piece = await this.takeSome(left);
+      if (piece.length === 0) return;
+      left -= piece.length;
+    }
+  }
+}
+
+export async function takeExactly(source: Pick<ByteSource, 'takeSome'>, sizeBytes: number): Promise<Buffer> {
+  const first = await source.takeSome(sizeBytes);
+  if (first.length === sizeBytes || first.length === 0) return first;
+  const pieces = [first];
+  for (let missing = sizeBytes - first.length; missing > 0;) {
+    const piece = await source.takeSome(missing);
+    if (piece.length === 0) break;
+    pieces.push(piece);
+    missing -= piece.length;
+  }
+  return Buffer.concat(pieces);
 }

@@ -1,9 +1,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import { serializeError } from '../core/serialize-error.ts';
 import { extractArchive } from './extract-task.ts';
+import { fetchPiece } from './fetch-task.ts';
 import type { CancelMessage, TaskCancelled, TaskContext, TaskFailure, TaskName, Tasks } from './protocol.ts';
-import { transferArchive } from './transfer-task.ts';
-import { verifyArchive } from './verify-task.ts';
+import { recheckPieces } from './recheck-task.ts';
+import { scanArchive } from './scan-task.ts';
+import { verifyFiles } from './verify-task.ts';
 
 /** What the pool hands to a task: its input, and the port for progress one way and cancelling the other. */
 export interface TaskEnvelope<Name extends TaskName> {
@@ -38,6 +40,8 @@ function task<Name extends TaskName>(body: TaskBody<Name>) {
   };
 }
 
-export const transfer = task<'transfer'>(transferArchive);
-export const verify = task<'verify'>(verifyArchive);
+export const scan = task<'scan'>(scanArchive);
+export const fetch = task<'fetch'>(fetchPiece);
+export const recheck = task<'recheck'>(recheckPieces);
 export const extract = task<'extract'>(extractArchive);
+export const verify = task<'verify'>(verifyFiles);

@@ -1,24 +1,25 @@
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DownloadError } from '../core/errors.ts';
-import type { ArchiveLimits, DownloadedFile } from '../types/downloads.ts';
+import type { ArchiveLimits } from '../types/downloads.ts';
+import { toArchiveOutcome } from './archive-outcome.ts';
+import { ByteReader } from './byte-reader.ts';
 import { EntryLedger } from './entry-ledger.ts';
 import { fileOperation } from './file-errors.ts';
+import { FileWriter } from './file-writer.ts';
 import { openArchive, type OpenArchive } from './open-archive.ts';
-import { writeFully } from './part-file.ts';
 import { ProgressMeter } from './progress-meter.ts';
-import type { ExtractInput, ExtractOutcome, TaskContext } from './protocol.ts';
+import type { ExtractInput, ExtractOutcome, PlacedFile, TaskContext } from './protocol.ts';
 import { readTar, type TarMember } from './tar-reader.ts';
-import { toArchiveOutcome } from './verify-task.ts';
 
-/** Unpacks an archive into a new staging folder, each file synced to disk. Modes, owners and times are not taken over. */
+/** Unpacks an archive from disk into a new folder. Modes, owners and times are not taken over. */
 export async function extractArchive(input: ExtractInput, context: TaskContext): Promise<ExtractOutcome> {
   try {
     await using archive = await openArchive(input.archivePath);
-    await fileOperation(`create ${input.stagingPath}`, () => mkdir(input.stagingPath));
+    await fileOperation(`create ${input.folder}`, () => mkdir(input.folder));
     const files = await unpack(archive, input, context);
     if (files.length === 0) throw new DownloadError('corrupt_archive', 'The archive holds no files');
-    return { kind: 'extracted', files, size_bytes: files.reduce((sum, file) => sum + file.size_bytes, 0) };
+    return { kind: 'extracted', files };
   } catch (error) {
     return context.signal.aborted ? { kind: 'cancelled' } : toArchiveOutcome(error);
   }
@@ -26,11 +27,11 @@ export async function extractArchive(input: ExtractInput, context: TaskContext):
 
 async function unpack(
   archive: OpenArchive,
-  { stagingPath, limits }: ExtractInput,
+  { folder: root, limits }: ExtractInput,
   { signal, post }: TaskContext,
-): Promise<DownloadedFile[]> {
+): Promise<PlacedFile[]> {
   const ledger = new EntryLedger(limits);
-  const files: DownloadedFile[] = [];
+  const files: PlacedFile[] = [];
   const meter = new ProgressMeter({
     phase: 'extracting',
     startBytes: 0,
@@ -42,15 +43,15 @@ async function unpack(
     signal.throwIfAborted();
     meter.update(archive.consumedBytes);
   };
-  for await (const member of readTar(metered(archive.content, limits, onChunk))) {
+  for await (const member of readTar(new ByteReader(metered(archive.content, limits, onChunk)))) {
     const { name, newFolders } = ledger.admit(member);
     for (const folder of newFolders) {
-      const path = join(stagingPath, folder);
+      const path = join(root, folder);
       await fileOperation(`create ${path}`, () => mkdir(path));
     }
     if (member.kind === 'directory') continue;
-    await writeMember(join(stagingPath, name), member);
-    files.push({ name, size_bytes: member.sizeBytes });
+    const crc32c = await writeMember(join(root, name), member);
+    files.push({ name, size_bytes: member.sizeBytes, crc32c });
   }
   meter.finish();
   return files;
@@ -76,17 +77,12 @@ async function* metered(
   }
 }
 
-/** `wx`: whatever the ledger thinks, a file that is there is never written to, and a link never followed. */
-async function writeMember(path: string, { body }: TarMember): Promise<void> {
-  const handle = await fileOperation(`create ${path}`, () => open(path, 'wx'));
+async function writeMember(path: string, { body }: TarMember): Promise<number> {
+  const writer = FileWriter.create(path);
   try {
-    let position = 0;
-    for await (const chunk of body) {
-      await fileOperation(`write ${path}`, () => writeFully(handle, chunk, position));
-      position += chunk.length;
-    }
-    await fileOperation(`write ${path}`, () => handle.sync());
+    for await (const chunk of body) writer.append(chunk);
   } finally {
-    await handle.close();
+    writer.close();
   }
+  return writer.toPiece(path, 0)?.crc32c ?? 0;
 }

@@ -25,6 +25,12 @@ const unsupportedFormats: ReadonlyArray<readonly [name: string, magic: string]> 
   ['7z', '377abcaf271c'],
 ];
 
+/** What an archive is by its first bytes; what is no known format is taken for a plain tar, whose headers will tell. */
+export function formatOf(magic: Buffer): string {
+  if (magic[0] === 0x1f && magic[1] === 0x8b) return 'gzip';
+  return unsupportedFormats.find(([, hex]) => magic.toString('hex').startsWith(hex))?.[0] ?? 'tar';
+}
+
 /** Opens a tar file, plain or in gzip, which its first bytes tell. Another format throws `corrupt_archive` by its name. */
 export async function openArchive(path: string): Promise<OpenArchive> {
   return fileOperation(`read ${path}`, async () => {
@@ -41,8 +47,8 @@ export async function openArchive(path: string): Promise<OpenArchive> {
 }
 
 function toArchive(handle: FileHandle, path: string, sizeBytes: number, magic: Buffer): OpenArchive {
-  const format = unsupportedFormats.find(([, hex]) => magic.toString('hex').startsWith(hex))?.[0];
-  if (format !== undefined) {
+  const format = formatOf(magic);
+  if (format !== 'gzip' && format !== 'tar') {
     throw new DownloadError(
       'corrupt_archive',
       `The archive is in ${format}; only plain tar and gzip are supported`,
@@ -52,8 +58,7 @@ function toArchive(handle: FileHandle, path: string, sizeBytes: number, magic: B
     );
   }
   const stream = handle.createReadStream({ start: 0, highWaterMark: readBytes, autoClose: false });
-  const isGzip = magic[0] === 0x1f && magic[1] === 0x8b;
-  const content = isGzip ? gunzip(stream) : stream;
+  const content = format === 'gzip' ? gunzip(stream) : stream;
   return {
     sizeBytes,
     get consumedBytes() {

@@ -7,7 +7,7 @@ import { ClientClosedError, InternalError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { TaskCancelled, TaskMessage, TaskName, Tasks } from './protocol.ts';
 
-/** Transfers mostly wait, so a thread takes several; a task is spread to an idle thread first. */
+/** Requests mostly wait, so a thread takes several; a task is spread to an idle thread first. */
 const tasksPerThread = 16;
 /** An idle pool holds no thread, so a program that forgets to close it still ends. */
 const idleTimeoutMs = 1000;

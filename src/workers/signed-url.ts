@@ -1,9 +1,13 @@
-import { get as getHttp, type IncomingMessage } from 'node:http';
-import { get as getHttps } from 'node:https';
+import { Agent as HttpAgent, get as getHttp, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, get as getHttps } from 'node:https';
 import { ConnectionError, InvalidResponseError, TimeoutError, TinkerError } from '../core/errors.ts';
 
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 const maximumRedirectCount = 5;
+
+/** One for each thread: connections are kept from piece to piece. */
+const agentOptions = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, scheduling: 'lifo' } as const;
+const agents = { 'http:': new HttpAgent(agentOptions), 'https:': new HttpsAgent(agentOptions) };
 
 export interface GetSignedUrlOptions {
   headers: Readonly<Record<string, string>>;
@@ -25,7 +29,7 @@ export function redactUrl(url: string): string {
 export async function getSignedUrl(url: string, options: GetSignedUrlOptions): Promise<IncomingMessage> {
   let target = parseTarget(url, undefined);
   for (let redirectCount = 0; redirectCount <= maximumRedirectCount; redirectCount++) {
-    const response = await send(target, options);
+    const response = await send(target, options, false);
     const { location } = response.headers;
     if (location === undefined || !redirectStatuses.has(response.statusCode ?? 0)) return response;
     response.destroy();
@@ -39,7 +43,7 @@ export async function getSignedUrl(url: string, options: GetSignedUrlOptions): P
 function parseTarget(url: string, base: URL | undefined): URL {
   const target = URL.parse(url, base);
   if (target === null || (target.protocol !== 'http:' && target.protocol !== 'https:')) {
-    throw new InvalidResponseError(`The archive's address is no http or https URL: ${redactUrl(url)}`);
+    throw new InvalidResponseError(`The download's address is no http or https URL: ${redactUrl(url)}`);
   }
   if (base?.protocol === 'https:' && target.protocol === 'http:') {
     throw new InvalidResponseError(
@@ -49,15 +53,15 @@ function parseTarget(url: string, base: URL | undefined): URL {
   return target;
 }
 
-function send(
-  target: URL,
-  { headers, signal, stallTimeoutMs }: GetSignedUrlOptions,
-): Promise<IncomingMessage> {
+function send(target: URL, options: GetSignedUrlOptions, isRepeated: boolean): Promise<IncomingMessage> {
+  const { headers, signal, stallTimeoutMs } = options;
   const what = `GET ${redactUrl(target.href)}`;
   return new Promise((resolve, reject) => {
     let response: IncomingMessage | undefined;
-    const get = target.protocol === 'https:' ? getHttps : getHttp;
-    const request = get(target, { headers, signal, timeout: stallTimeoutMs }, (received) => {
+    const isSecure = target.protocol === 'https:';
+    const get = isSecure ? getHttps : getHttp;
+    const agent = isSecure ? agents['https:'] : agents['http:'];
+    const request = get(target, { headers, signal, agent, timeout: stallTimeoutMs }, (received) => {
       response = received;
       resolve(received);
     });
@@ -66,7 +70,13 @@ function send(
       if (response === undefined) request.destroy(error);
       else response.destroy(error);
     });
-    request.on('error', (error) => reject(toNetworkError(error, what)));
+    request.on('error', (error) => {
+      // The server had closed the kept connection before it got the request: no failure yet.
+      const isIdleClose = request.reusedSocket && 'code' in error && error.code === 'ECONNRESET';
+      if (isIdleClose && response === undefined && !isRepeated && !signal.aborted)
+        resolve(send(target, options, true));
+      else reject(toNetworkError(error, what));
+    });
   });
 }
 

@@ -1,6 +1,6 @@
 import { Header } from 'tar';
 import { DownloadError } from '../core/errors.ts';
-import { ByteReader } from './byte-reader.ts';
+import type { ByteSource } from './byte-reader.ts';
 import { parsePaxRecords } from './pax-records.ts';
 
 /**
@@ -28,11 +28,10 @@ interface Extension {
 }
 
 /**
- * The members of a tar stream. Throws DownloadError `corrupt_archive` for what is damaged, cut off or followed by other
+ * The members of a tar archive. Throws DownloadError `corrupt_archive` for what is damaged, cut off or followed by other
  * bytes, `unsafe_archive` for members that are neither files nor folders.
  */
-export async function* readTar(content: AsyncIterable<Buffer>): AsyncGenerator<TarMember> {
-  const reader = new ByteReader(content);
+export async function* readTar(reader: ByteSource): AsyncGenerator<TarMember> {
   let extension: Extension = {};
   for (;;) {
     const header = await readHeader(reader);
@@ -52,7 +51,7 @@ export async function* readTar(content: AsyncIterable<Buffer>): AsyncGenerator<T
   }
 }
 
-async function readHeader(reader: ByteReader): Promise<Header> {
+async function readHeader(reader: ByteSource): Promise<Header> {
   const block = await reader.take(blockBytes);
   if (block.length === 0) throw corrupt('it ends without its end mark');
   if (block.length < blockBytes) throw corrupt('it ends within a header');
@@ -68,7 +67,7 @@ async function readHeader(reader: ByteReader): Promise<Header> {
 }
 
 /** What the header says about the member after it; undefined when it is a member itself. */
-async function readExtension(header: Header, reader: ByteReader): Promise<Extension | undefined> {
+async function readExtension(header: Header, reader: ByteSource): Promise<Extension | undefined> {
   switch (header.type as string) {
     case 'NextFileHasLongPath':
     case 'OldGnuLongPath':
@@ -87,7 +86,7 @@ async function readExtension(header: Header, reader: ByteReader): Promise<Extens
   }
 }
 
-async function readMetadata(header: Header, reader: ByteReader): Promise<Buffer> {
+async function readMetadata(header: Header, reader: ByteSource): Promise<Buffer> {
   const sizeBytes = readSize(header.size);
   if (sizeBytes > maximumMetadataBytes)
     throw unsafe(`it has ${sizeBytes} bytes of attributes for one member`);
@@ -112,7 +111,7 @@ function toExtension(records: ReadonlyMap<string, string>): Extension {
 function openMember(
   header: Header,
   extension: Extension,
-  reader: ByteReader,
+  reader: ByteSource,
 ): TarMember & { skipRest: () => Promise<void> } {
   const path = extension.path ?? header.path ?? '';
   const kind = readKind(header, path);
@@ -129,9 +128,9 @@ function openMember(
   }
   const body = readBody();
   const skipRest = async (): Promise<void> => {
-    for await (const _ of readBody());
+    await reader.skip(remaining);
     const padding = paddedSize(sizeBytes) - sizeBytes;
-    if ((await reader.take(padding)).length < padding)
+    if (padding > 0 && (await reader.take(padding)).length < padding)
       throw corrupt(`it ends within the padding of ${JSON.stringify(path)}`);
   };
   return { path, kind, sizeBytes, body, skipRest };
@@ -148,7 +147,7 @@ function readKind(header: Header, path: string): TarMember['kind'] {
 }
 
 /** After the end mark a tar may be padded with zeros, and with nothing else. */
-async function expectOnlyZeros(reader: ByteReader): Promise<void> {
+async function expectOnlyZeros(reader: ByteSource): Promise<void> {
   const zeros = Buffer.alloc(64 * 1024);
   for (;;) {
     const piece = await reader.takeSome(zeros.length);
@@ -163,7 +162,7 @@ function readSize(size: number | undefined): number {
   return size;
 }
 
-function paddedSize(sizeBytes: number): number {
+export function paddedSize(sizeBytes: number): number {
   return Math.ceil(sizeBytes / blockBytes) * blockBytes;
 }
 

@@ -1,30 +1,87 @@
+import { createHash } from 'node:crypto';
+import { open, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { DownloadError } from '../core/errors.ts';
-import { serializeError } from '../core/serialize-error.ts';
-import { openArchive } from './open-archive.ts';
-import type { ArchiveCorrupt, TaskFailure, VerifyInput, VerifyOutcome } from './protocol.ts';
-import { readTar } from './tar-reader.ts';
+import { toArchiveOutcome } from './archive-outcome.ts';
+import { checkSafetensors } from './check-safetensors.ts';
+import { toCrc32cText } from './crc32c.ts';
+import { fileOperation } from './file-errors.ts';
+import type { ObjectChecksums, PlacedFile, TaskContext, VerifyInput, VerifyOutcome } from './protocol.ts';
+import { readFileChunks } from './read-file.ts';
 
-/** A first look before anything is unpacked: the announced length, and a tar that begins with a member. */
-export async function verifyArchive({ archivePath, totalBytes }: VerifyInput): Promise<VerifyOutcome> {
+/** One sync of thousands waits for the disk and not for us; the disk takes several at a time. */
+const syncsAtOnce = 8;
+
+/**
+ * Looks at what lies in the folder before it becomes the destination: that each file has its length, the checksums that
+ * came with it, and the tensors that it tells of; then has all of it written to the disk.
+ */
+export async function verifyFiles(
+  { folder, files }: VerifyInput,
+  { signal }: TaskContext,
+): Promise<VerifyOutcome> {
   try {
-    await using archive = await openArchive(archivePath);
-    if (totalBytes !== undefined && archive.sizeBytes !== totalBytes) {
-      const message = `The archive has ${archive.sizeBytes} bytes where the server announced ${totalBytes}`;
-      throw new DownloadError('corrupt_archive', message);
+    const placed: PlacedFile[] = [];
+    for (const { checksums, ...file } of files) {
+      signal.throwIfAborted();
+      const path = join(folder, file.name);
+      const { size } = await fileOperation(`look at ${path}`, () => stat(path));
+      if (size !== file.size_bytes)
+        throw mismatch(`${file.name} has ${size} bytes where ${file.size_bytes} were written`);
+      if (checksums !== undefined) await compare(path, file, checksums, signal);
+      if (file.name.endsWith('.safetensors')) checkSafetensors(path, file.name, file.size_bytes);
+      placed.push(file);
     }
-    const members = readTar(archive.content);
-    const first = await members.next();
-    await members.return(undefined);
-    if (first.done === true) throw new DownloadError('corrupt_archive', 'The archive is empty');
-    return { kind: 'intact' };
+    await syncAll(folder, placed, signal);
+    return { kind: 'intact', files: placed };
   } catch (error) {
-    return toArchiveOutcome(error);
+    return signal.aborted ? { kind: 'cancelled' } : toArchiveOutcome(error);
   }
 }
 
-/** Damage is worth another fetch, unless the format itself is one that is not read; every other error is final. */
-export function toArchiveOutcome(error: unknown): ArchiveCorrupt | TaskFailure {
-  const isDamage =
-    error instanceof DownloadError && error.code === 'corrupt_archive' && !('format' in error.details);
-  return { kind: isDamage ? 'corrupt' : 'failed', error: serializeError(error) };
+/** The checksum that is known already will do; others need the file to be read back. */
+async function compare(
+  path: string,
+  { name, crc32c }: PlacedFile,
+  expected: ObjectChecksums,
+  signal: AbortSignal,
+): Promise<void> {
+  if (expected.crc32c !== undefined) {
+    if (toCrc32cText(crc32c) !== expected.crc32c)
+      throw mismatch(`${name} has another CRC-32C than the server says`);
+    return;
+  }
+  const [algorithm, digest] =
+    expected.sha256 === undefined ? ['md5', expected.md5] : ['sha256', expected.sha256];
+  if (digest === undefined) return;
+  const hash = createHash(algorithm);
+  await readFileChunks(path, { signal }, (chunk) => void hash.update(chunk));
+  if (hash.digest('base64') !== digest)
+    throw mismatch(`${name} has another ${algorithm} than the server says`);
+}
+
+async function syncAll(folder: string, files: readonly PlacedFile[], signal: AbortSignal): Promise<void> {
+  const paths = files.map(({ name }) => join(folder, name));
+  const folders = new Set(paths.map((path) => dirname(path)));
+  const queue = paths.values();
+  const work = async (): Promise<void> => {
+    for (const path of queue) {
+      signal.throwIfAborted();
+      await sync(path, 'r+');
+    }
+  };
+  await Promise.all(Array.from({ length: syncsAtOnce }, work));
+  // Windows opens no folder.
+  if (process.platform !== 'win32') for (const path of folders) await sync(path, 'r');
+}
+
+async function sync(path: string, flags: string): Promise<void> {
+  await fileOperation(`write ${path}`, async () => {
+    await using handle = await open(path, flags);
+    await handle.sync();
+  });
+}
+
+function mismatch(what: string): DownloadError {
+  return new DownloadError('checksum_mismatch', `The download is damaged: ${what}`);
 }

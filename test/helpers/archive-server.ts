@@ -41,11 +41,14 @@ export class ArchiveServer implements AsyncDisposable {
   /** How many answers are under way now, and the most there were. */
   activeCount = 0;
   mostActiveCount = 0;
+  /** Connections that were ever made. */
+  connectionCount = 0;
   readonly #server: Server;
   #signature = 1;
 
   private constructor(server: Server) {
     this.#server = server;
+    server.on('connection', () => this.connectionCount++);
     server.on('request', (request, response) => void this.#answer(request, response));
   }
 
@@ -69,6 +72,11 @@ export class ArchiveServer implements AsyncDisposable {
   /** Every URL given so far answers 403 from now on. */
   expireUrls(): void {
     this.#signature++;
+  }
+
+  /** Closes kept connections, of which clients may not know yet. */
+  closeIdle(): void {
+    this.#server.closeIdleConnections();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -122,18 +130,20 @@ export class ArchiveServer implements AsyncDisposable {
       return;
     }
     const { content, etag, announceLength = true } = archive;
-    const asked = effect?.kind === 'wholeArchive' ? undefined : /^bytes=(\d+)-$/.exec(range ?? '')?.[1];
-    const isPart = asked !== undefined && (ifRange === undefined || ifRange === etag);
-    const start = (isPart ? Number(asked) : 0) + (effect?.kind === 'wrongRange' ? 1 : 0);
+    const asked = effect?.kind === 'wholeArchive' ? null : /^bytes=(\d+)-(\d*)$/.exec(range ?? '');
+    const isPart = asked !== null && (ifRange === undefined || ifRange === etag);
+    const start = (isPart ? Number(asked[1]) : 0) + (effect?.kind === 'wrongRange' ? 1 : 0);
     if (isPart && start >= content.length) {
       response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
       return;
     }
-    const body = content.subarray(start);
+    const last =
+      isPart && asked[2] !== '' ? Math.min(Number(asked[2]), content.length - 1) : content.length - 1;
+    const body = content.subarray(start, last + 1);
     response.writeHead(isPart ? 206 : 200, {
       ...(etag === undefined ? {} : { etag }),
       ...(announceLength ? { 'content-length': String(body.length) } : {}),
-      ...(isPart ? { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` } : {}),
+      ...(isPart ? { 'content-range': `bytes ${start}-${last}/${content.length}` } : {}),
     });
     if (effect?.kind === 'cut') {
       response.write(body.subarray(0, effect.afterBytes), () => response.destroy());

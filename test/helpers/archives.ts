@@ -70,9 +70,19 @@ export function tarOf(...entries: Array<RawEntry | Buffer>): Buffer {
 export function checkpointTar(weightsBytes = 3000): Buffer {
   return tarOf(
     { name: 'adapter_config.json', body: '{"r":8}' },
-    { name: 'adapter_model.safetensors', body: patternBytes(weightsBytes) },
+    { name: 'adapter_model.safetensors', body: tensorBytes(weightsBytes) },
     { name: 'checkpoint_complete', body: '' },
   );
+}
+
+/** A safetensors file of so many bytes: one tensor of bytes that differ from place to place. */
+export function tensorBytes(sizeBytes: number, seed = 1): Buffer {
+  const dataBytes = sizeBytes - 136;
+  const tensors = { weight: { dtype: 'U8', shape: [dataBytes], data_offsets: [0, dataBytes] } };
+  const header = Buffer.from(JSON.stringify(tensors).padEnd(128));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, patternBytes(dataBytes, seed)]);
 }
 
 /** Bytes that differ from place to place, so that a wrong offset shows. */

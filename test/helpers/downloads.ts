@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { CheckpointDownload } from '../../src/client/downloads/checkpoint-download.ts';
 import { DownloadManager, type DownloadManagerOptions } from '../../src/client/downloads/download-manager.ts';
+import type { OpenSource } from '../../src/client/downloads/sources/open-source.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { createLogger } from '../../src/core/logger.ts';
-import type { ArchiveResolution } from '../../src/machines/download-ports.ts';
+import type { SourceResolution } from '../../src/machines/download-ports.ts';
 import { ArchiveServer } from './archive-server.ts';
 import { checkpointTar } from './archives.ts';
 
@@ -21,17 +22,24 @@ export async function setUpDownloads(options: Partial<DownloadManagerOptions> = 
   const clock = new ManualClock();
   const logLines: string[] = [];
   /** Answers of the service, before those with a fresh signed URL. */
-  const resolutions: ArchiveResolution[] = [];
+  const resolutions: SourceResolution[] = [];
   let id = 0;
-  const manager = DownloadManager.create({
-    resolveArchive: (path) =>
+  const openSource: OpenSource = (path) => ({
+    resolve: () =>
       Promise.resolve(
         resolutions.shift() ?? {
           kind: 'ready',
-          url: server.signedUrl(`/${encodeURIComponent(path)}`),
-          expires: new Date(clock.now() + 900_000).toISOString(),
+          source: {
+            kind: 'archive',
+            url: server.signedUrl(`/${encodeURIComponent(path)}`),
+            expires: new Date(clock.now() + 900_000).toISOString(),
+          },
         },
       ),
+    release: () => Promise.resolve(),
+  });
+  const manager = DownloadManager.create({
+    openSource,
     clock,
     random: () => (id++ % 1000) / 1000,
     logger: createLogger('debug', (line) => logLines.push(line)),
@@ -52,6 +60,7 @@ export async function setUpDownloads(options: Partial<DownloadManagerOptions> = 
     clock,
     logLines,
     resolutions,
+    openSource,
     put,
     outputDir: folder.path,
     destination: join(folder.path, folderName),

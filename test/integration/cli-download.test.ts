@@ -77,7 +77,10 @@ describe('checkpoint download (CMD-10)', () => {
     );
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject([{ checkpoint_path: second }, { checkpoint_path: first }]);
-    expect(await readdir(path.join(bench.folder, 'both'))).toHaveLength(2);
+    const folders = [second, first].map((tinkerPath) => path.basename(folderOf('both', tinkerPath)));
+    expect((await readdir(path.join(bench.folder, 'both'))).sort()).toEqual(
+      folders.flatMap((name) => [name, `${name}.manifest.json`]).sort(),
+    );
   });
 
   it('keeps what succeeded when one of several fails, names the other, and ends with 1', async () => {

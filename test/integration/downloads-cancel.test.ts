@@ -28,7 +28,7 @@ describe('ending a download early', () => {
     const states: string[] = [];
     download.on('state.changed', ({ state }) => states.push(state));
     await untilHanging();
-    expect(await readdir(outputDir)).toEqual([`${folderName}.part`]);
+    expect(await readdir(outputDir)).toEqual([`${folderName}.download`]);
     download.cancel();
     download.cancel();
     await expect(download).rejects.toBeInstanceOf(CancelledError);
@@ -71,7 +71,7 @@ describe('ending a download early', () => {
       await using download = manager.download(tinkerPath, { outputDir });
       await download;
     }
-    expect(await readdir(outputDir)).toEqual([folderName]);
+    expect(await readdir(outputDir)).toEqual([folderName, `${folderName}.manifest.json`]);
   });
 
   test('closing the manager ends what runs and what waits, with ClientClosedError, and leaves nothing', async () => {
@@ -142,7 +142,9 @@ describe('several downloads', () => {
       DownloadManager.create({
         ...options,
         concurrency: 0,
-        resolveArchive: () => Promise.reject(new Error()),
+        openSource: () => {
+          throw new Error('not asked for');
+        },
       });
     expect(create).toThrow('concurrency');
   });
@@ -159,7 +161,10 @@ describe('several downloads', () => {
        import { stderrLogger } from ${source('core/logger.ts')};
        const url = ${JSON.stringify(server.signedUrl(`/${encodeURIComponent(tinkerPath)}`))};
        const manager = DownloadManager.create({
-         resolveArchive: async () => ({ kind: 'ready', url, expires: '' }),
+         openSource: () => ({
+           resolve: async () => ({ kind: 'ready', source: { kind: 'archive', url, expires: '' } }),
+           release: async () => undefined,
+         }),
          clock: systemClock,
          random: Math.random,
          logger: stderrLogger('warn'),

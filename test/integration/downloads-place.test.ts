@@ -19,7 +19,7 @@ async function setUp() {
   };
   const place = (force: boolean) =>
     placeFolder({
-      stagingPath,
+      folder: stagingPath,
       destination,
       asidePath,
       force,

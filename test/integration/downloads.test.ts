@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkpointTar, gzipped, patternBytes, tarOf } from '../helpers/archives.ts';
+import { checkpointTar, gzipped, patternBytes, tarOf, tensorBytes } from '../helpers/archives.ts';
 import { folderName, setUpDownloads, tinkerPath } from '../helpers/downloads.ts';
 
 describe('download (CMD-10, BEY-30)', () => {
@@ -25,10 +25,13 @@ describe('download (CMD-10, BEY-30)', () => {
           { name: 'checkpoint_complete', size_bytes: 0 },
         ],
       });
-      expect(patternBytes(300_000).equals(await readFile(join(target, 'adapter_model.safetensors')))).toBe(
+      expect(tensorBytes(300_000).equals(await readFile(join(target, 'adapter_model.safetensors')))).toBe(
         true,
       );
-      expect(await readdir(join(outputDir, 'new', 'folder'))).toEqual([folderName]);
+      expect(await readdir(join(outputDir, 'new', 'folder'))).toEqual([
+        folderName,
+        `${folderName}.manifest.json`,
+      ]);
       expect(destination).toContain(folderName);
     },
   );
@@ -46,7 +49,6 @@ describe('download (CMD-10, BEY-30)', () => {
       'queued',
       'transferring',
       'verifying',
-      'extracting',
       'finalizing',
       'done',
     ]);
@@ -114,7 +116,7 @@ describe('download (CMD-10, BEY-30)', () => {
       'adapter_model.safetensors',
       'checkpoint_complete',
     ]);
-    expect(await readdir(outputDir)).toEqual([folderName]);
+    expect(await readdir(outputDir)).toEqual([folderName, `${folderName}.manifest.json`]);
   });
 
   test.each([
@@ -204,7 +206,7 @@ describe('download (CMD-10, BEY-30)', () => {
       if (state === 'discarding') put(checkpointTar());
     });
     expect(await download).toMatchObject({ size_bytes: 3007 });
-    expect(states.filter((state) => state === 'extracting')).toHaveLength(2);
+    expect(states.filter((state) => state === 'transferring')).toHaveLength(2);
     expect(server.requests).toHaveLength(2);
   });
 });

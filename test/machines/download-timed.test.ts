@@ -3,16 +3,19 @@ import { ManualClock } from '../../src/core/clock.ts';
 import { ConnectionError, DownloadError } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { outcomeOf } from '../../src/machines/bridge.ts';
-import type { ArchiveResolution, DownloadPorts, TransferResult } from '../../src/machines/download-ports.ts';
+import type { DownloadPorts, SourceResolution, TransferResult } from '../../src/machines/download-ports.ts';
 import { downloadMachine, downloadStateOf } from '../../src/machines/download.machine.ts';
 import { startActor } from '../../src/machines/start-actor.ts';
 
-const ready: ArchiveResolution = { kind: 'ready', url: 'http://store/archive?signature=x', expires: '' };
+const ready: SourceResolution = {
+  kind: 'ready',
+  source: { kind: 'archive', url: 'http://store/archive?signature=x', expires: '' },
+};
 const broken = new ConnectionError('it broke');
 const result = { tinker_path: 'tinker://run/weights/a', destination: '/data/a', size_bytes: 0, files: [] };
 
 interface Script {
-  resolutions?: Array<Awaited<ReturnType<DownloadPorts['resolveArchive']>>>;
+  resolutions?: Array<Awaited<ReturnType<DownloadPorts['resolveSource']>>>;
   transfers?: Array<TransferResult | Promise<TransferResult>>;
   ports?: Partial<DownloadPorts>;
   retryLimit?: number;
@@ -22,7 +25,7 @@ interface Script {
 function run({ resolutions = [], transfers = [], ports = {}, retryLimit = 3 }: Script) {
   const clock = new ManualClock();
   const slots = { held: 0, granted: 0 };
-  const cleanUps: Array<{ keepPart: boolean }> = [];
+  const cleanUps: Array<{ keep: boolean }> = [];
   const signals: AbortSignal[] = [];
   const actor = startActor(downloadMachine, {
     clock,
@@ -36,21 +39,21 @@ function run({ resolutions = [], transfers = [], ports = {}, retryLimit = 3 }: S
       pendingLimitMs: 60_000,
       ports: {
         inspectDestination: () => Promise.resolve({ kind: 'absent' }),
-        resolveArchive: () => Promise.resolve(resolutions.shift() ?? ready),
+        resolveSource: () => Promise.resolve(resolutions.shift() ?? ready),
         holdSlot: (onGranted) => {
           slots.held++;
           slots.granted++;
           queueMicrotask(onGranted);
           return () => slots.held--;
         },
-        transfer: (_url, signal) => {
+        transfer: (_source, signal) => {
           signals.push(signal);
-          return Promise.resolve(transfers.shift() ?? { kind: 'complete', receivedBytes: 1 });
+          return Promise.resolve(transfers.shift() ?? { kind: 'placed' });
         },
         verify: () => Promise.resolve({ kind: 'intact' }),
         extract: () => Promise.resolve({ kind: 'extracted' }),
         finalize: () => Promise.resolve({ kind: 'ok', value: result }),
-        discardPart: () => Promise.resolve({ kind: 'ok', value: undefined }),
+        discard: () => Promise.resolve({ kind: 'ok', value: undefined }),
         cleanUp: (options) => {
           cleanUps.push(options);
           return Promise.resolve();
@@ -128,7 +131,7 @@ describe('a running download', () => {
     expect(await outcome).toMatchObject({ status: 'failed', error: { code: 'archive_pending' } });
   });
 
-  test('fails with the last error when the limit of failures without progress is reached, and keeps the part', async () => {
+  test('fails with the last error when the limit of failures without progress is reached, and keeps what was fetched', async () => {
     const { clock, cleanUps, untilIn, outcome } = run({
       retryLimit: 1,
       transfers: [transient(10), transient(10)],
@@ -136,7 +139,7 @@ describe('a running download', () => {
     await untilIn('backingOff');
     clock.advance(1000);
     expect(await outcome).toEqual({ status: 'failed', error: broken });
-    expect(cleanUps).toEqual([{ keepPart: true }]);
+    expect(cleanUps).toEqual([{ keep: true }]);
   });
 
   test('starts counting anew with every byte of progress', async () => {
@@ -153,10 +156,10 @@ describe('a running download', () => {
   test('keeps nothing of an archive that is unsafe', async () => {
     const error = new DownloadError('unsafe_archive', 'it climbs out');
     const { cleanUps, outcome } = run({
-      ports: { extract: () => Promise.resolve({ kind: 'failed', error }) },
+      ports: { verify: () => Promise.resolve({ kind: 'failed', error }) },
     });
     expect(await outcome).toEqual({ status: 'failed', error });
-    expect(cleanUps).toEqual([{ keepPart: false }]);
+    expect(cleanUps).toEqual([{ keep: false }]);
   });
 
   test('a cancel aborts what runs, gives the slot back and cleans up before it ends with the reason', async () => {
@@ -173,6 +176,28 @@ describe('a running download', () => {
     expect(downloadStateOf(actor.getSnapshot().value)).toBe('cancelling');
     cleaned.resolve();
     expect(await outcome).toEqual({ status: 'cancelled', reason: 'enough' });
+  });
+
+  test('a pause aborts what runs and gives the slot back; resuming looks at everything again', async () => {
+    const { actor, slots, signals, untilIn, outcome } = run({ transfers: [new Promise(() => undefined)] });
+    await untilIn('transferring');
+    actor.send({ type: 'pause' });
+    actor.send({ type: 'pause' });
+    expect(downloadStateOf(actor.getSnapshot().value)).toBe('paused');
+    expect(signals[0]?.aborted).toBe(true);
+    expect(slots.held).toBe(0);
+    actor.send({ type: 'resume' });
+    expect(downloadStateOf(actor.getSnapshot().value)).toBe('inspecting');
+    expect(await outcome).toEqual({ status: 'done', result });
+    expect(slots.granted).toBe(2);
+  });
+
+  test('unpacks what came as an archive before it is verified', async () => {
+    const { actor, outcome } = run({ transfers: [{ kind: 'packed' }] });
+    const states: string[] = [];
+    actor.subscribe(({ value }) => states.push(downloadStateOf(value)));
+    expect(await outcome).toMatchObject({ status: 'done' });
+    expect(states.slice(-4)).toEqual(['extracting', 'verifying', 'finalizing', 'done']);
   });
 
   test('a stop from outside gives the slot back as well', async () => {

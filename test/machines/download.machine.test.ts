@@ -38,15 +38,22 @@ function start(force = false): Snapshot {
 }
 
 const outcomes: Readonly<Record<string, ReadonlyArray<{ kind: string }>>> = {
-  inspect: [{ kind: 'absent' }, { kind: 'exists' }, failed(broken)],
+  inspect: [
+    { kind: 'absent' },
+    { kind: 'exists' },
+    { kind: 'verified', result: { files: [] } } as { kind: string },
+    failed(broken),
+  ],
   resolve: [
-    { kind: 'ready', url: 'http://a/b?c', expires: '' } as { kind: string },
+    { kind: 'ready', source: { kind: 'archive', url: 'http://a/b?c', expires: '' } } as { kind: string },
     { kind: 'pending' },
     transient(),
     failed(broken),
   ],
   transfer: [
-    { kind: 'complete' },
+    { kind: 'placed' },
+    { kind: 'packed' },
+    { kind: 'corrupt', error: damaged } as { kind: string },
     { kind: 'urlExpired', error: broken, receivedBytes: 0 } as { kind: string },
     { kind: 'stale', error: broken } as { kind: string },
     transient(),
@@ -93,6 +100,8 @@ function eventsIn(snapshot: Snapshot): Array<{ label: string; event: MachineEven
   }
   add('slot.granted', { type: 'slot.granted' });
   add('cancel', { type: 'cancel', reason: 'enough' });
+  add('pause', { type: 'pause' });
+  add('resume', { type: 'resume' });
   return found;
 }
 
@@ -148,7 +157,7 @@ describe('downloadMachine', () => {
 
   test('goes these ways and no others', () => {
     const { edges } = explore([start(false), start(true)]);
-    const interesting = [...edges].filter((edge) => !/-- (cancel|\w+ throws) -->/.test(edge));
+    const interesting = [...edges].filter((edge) => !/-- (cancel|pause|\w+ throws) -->/.test(edge));
     expect(interesting.toSorted().join('\n')).toMatchInlineSnapshot(`
       "backingOff -- after wait --> resolving
       cancelling -- cleanUp: nothing --> cancelled
@@ -156,7 +165,7 @@ describe('downloadMachine', () => {
       discarding -- discard: ok --> resolving
       extracting -- extract: corrupt --> discarding
       extracting -- extract: corrupt --> failing
-      extracting -- extract: extracted --> finalizing
+      extracting -- extract: extracted --> verifying
       extracting -- extract: failed --> failing
       extracting -- extract: transient --> backingOff
       extracting -- extract: transient --> failing
@@ -167,6 +176,8 @@ describe('downloadMachine', () => {
       inspecting -- inspect: exists --> failing
       inspecting -- inspect: exists --> resolving
       inspecting -- inspect: failed --> failing
+      inspecting -- inspect: verified --> done
+      paused -- resume --> inspecting
       pending -- after wait --> resolving
       queued -- slot.granted --> transferring
       resolving -- resolve: failed --> failing
@@ -175,8 +186,11 @@ describe('downloadMachine', () => {
       resolving -- resolve: ready --> queued
       resolving -- resolve: transient --> backingOff
       resolving -- resolve: transient --> failing
-      transferring -- transfer: complete --> verifying
+      transferring -- transfer: corrupt --> discarding
+      transferring -- transfer: corrupt --> failing
       transferring -- transfer: failed --> failing
+      transferring -- transfer: packed --> extracting
+      transferring -- transfer: placed --> verifying
       transferring -- transfer: stale --> discarding
       transferring -- transfer: stale --> failing
       transferring -- transfer: transient --> backingOff
@@ -187,7 +201,7 @@ describe('downloadMachine', () => {
       verifying -- verify: corrupt --> discarding
       verifying -- verify: corrupt --> failing
       verifying -- verify: failed --> failing
-      verifying -- verify: intact --> extracting
+      verifying -- verify: intact --> finalizing
       verifying -- verify: transient --> backingOff
       verifying -- verify: transient --> failing"
     `);
@@ -204,6 +218,7 @@ describe('downloadMachine', () => {
         'discarding',
         'extracting',
         'inspecting',
+        'paused',
         'pending',
         'queued',
         'resolving',
@@ -213,6 +228,16 @@ describe('downloadMachine', () => {
     );
     expect(
       [...edges].filter((edge) => edge.includes('cancel')).every((edge) => /cancelling|cancelled/.test(edge)),
+    ).toBe(true);
+  });
+
+  test('a pause leads to paused from wherever a cancel would be in time', () => {
+    const { edges } = explore([start(false)]);
+    const from = (what: string) =>
+      new Set([...edges].filter((edge) => edge.includes(`-- ${what} -->`)).map((edge) => edge.split(' ')[0]));
+    expect(from('pause').add('paused')).toEqual(from('cancel'));
+    expect(
+      [...edges].filter((edge) => edge.includes('-- pause -->')).every((edge) => edge.endsWith('paused')),
     ).toBe(true);
   });
 

@@ -10,6 +10,8 @@ export interface DownloadRun {
   readonly outcome: Promise<DownloadResult>;
   /** Asks it to end with `reason`; the outcome tells when nothing of it is left. */
   cancel: (reason: unknown) => void;
+  pause: () => void;
+  resume: () => void;
 }
 
 /** @internal */
@@ -66,6 +68,16 @@ export class CheckpointDownload extends EventedClient<DownloadEvents> implements
    */
   cancel(): void {
     this.#run.cancel(new CancelledError(`the download of ${this.tinkerPath} was cancelled`));
+  }
+
+  /** Stops and lets others have its turn; what was fetched stays. Without effect when it is over, or being put in place. */
+  pause(): void {
+    this.#run.pause();
+  }
+
+  /** Goes on after `pause` with what is missing. */
+  resume(): void {
+    this.#run.resume();
   }
 
   /** Cancels what is still under way and resolves when nothing of it runs; never rejects. */

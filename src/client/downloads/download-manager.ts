@@ -8,7 +8,7 @@ import { parseTinkerPath } from '../../core/tinker-path.ts';
 import type { CloseOptions } from '../../types/client-life.ts';
 import type { ArchiveLimits, DownloadManagerEvents, DownloadOptions } from '../../types/downloads.ts';
 import { EventedClient } from '../evented-client.ts';
-import type { ResolveArchive } from '../../machines/download-ports.ts';
+import type { OpenSource } from './sources/open-source.ts';
 import type { CheckpointDownload } from './checkpoint-download.ts';
 import { DownloadRegistry } from './download-registry.ts';
 import { toDownloadTarget } from './download-target.ts';
@@ -16,7 +16,7 @@ import { startDownload } from './start-download.ts';
 
 /** @internal */
 export interface DownloadManagerOptions {
-  resolveArchive: ResolveArchive;
+  openSource: OpenSource;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -85,7 +85,7 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
       stallTimeoutMs,
       pool: registry.pool,
       slots: registry.slots,
-      parts: registry.parts,
+      source: this.#options.openSource(tinkerPath),
       createId: () =>
         Math.floor(random() * 2 ** 32)
           .toString(16)

@@ -5,9 +5,7 @@ import { ClientClosedError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ClientLife, CloseOptions } from '../../types/client-life.ts';
 import { WorkerPool } from '../../workers/pool.ts';
-import type { PartFacts } from '../../workers/protocol.ts';
 import type { DownloadRun } from './checkpoint-download.ts';
-import { removeQuietly } from './place-folder.ts';
 
 const defaultDeadlineMs = 10_000;
 
@@ -15,8 +13,6 @@ const defaultDeadlineMs = 10_000;
 export class DownloadRegistry implements ClientLife {
   readonly pool: WorkerPool;
   readonly slots: PQueue;
-  /** What is known of part files on disk, by path: what a later download in this process can continue. */
-  readonly parts = new Map<string, PartFacts>();
   /** By destination. */
   readonly #runs = new Map<string, DownloadRun>();
   readonly #clock: Clock;
@@ -63,7 +59,5 @@ export class DownloadRegistry implements ClientLife {
     }
     await this.pool.close();
     await ending;
-    for (const partPath of this.parts.keys()) await removeQuietly(partPath, this.#logger);
-    this.parts.clear();
   }
 }

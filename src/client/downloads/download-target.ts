@@ -9,11 +9,11 @@ export interface DownloadTarget {
   outputDir: string;
   /** The checkpoint's folder. */
   destination: string;
-  partPath: string;
-  /** Where the archive is unpacked. */
-  stagingPath: (id: string) => string;
-  /** Where an old destination waits until the new one is in place. */
-  asidePath: (id: string) => string;
+  manifestPath: string;
+  /** Where everything unfinished lies. */
+  workspacePath: string;
+  /** The same for a download that another process forestalled. */
+  privateWorkspacePath: (id: string) => string;
 }
 
 /** `outputDir/<path without tinker://, with / as _>`; on Windows what cannot be in a name is `_` as well. */
@@ -29,8 +29,8 @@ export function toDownloadTarget(
   return {
     outputDir: folder,
     destination,
-    partPath: `${destination}.part`,
-    stagingPath: (id) => `${destination}.staging-${id}`,
-    asidePath: (id) => `${destination}.replaced-${id}`,
+    manifestPath: `${destination}.manifest.json`,
+    workspacePath: `${destination}.download`,
+    privateWorkspacePath: (id) => `${destination}.download-${id}`,
   };
 }

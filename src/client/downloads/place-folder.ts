@@ -4,7 +4,8 @@ import type { Logger } from '../../core/logger.ts';
 import { fileOperation } from '../../workers/file-errors.ts';
 
 export interface PlaceFolderOptions {
-  stagingPath: string;
+  /** What becomes the destination. */
+  folder: string;
   destination: string;
   /** Where what is at the destination goes until the new folder is in its place. */
   asidePath: string;
@@ -24,17 +25,17 @@ export async function isThere(path: string): Promise<boolean> {
 }
 
 /**
- * Makes the staging folder the destination by one rename. With `force` an old destination is moved aside before and
+ * Makes the folder the destination by one rename. With `force` an old destination is moved aside before and
  * deleted after; when the rename fails it comes back.
  */
 export async function placeFolder({
-  stagingPath,
+  folder,
   destination,
   asidePath,
   force,
   logger,
 }: PlaceFolderOptions): Promise<void> {
-  const place = () => fileOperation(`create ${destination}`, () => rename(stagingPath, destination));
+  const place = () => fileOperation(`create ${destination}`, () => rename(folder, destination));
   if (!(await isThere(destination))) return place();
   if (!force) {
     throw new DownloadError(

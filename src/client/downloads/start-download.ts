@@ -7,10 +7,10 @@ import { downloadMachine, downloadStateOf } from '../../machines/download.machin
 import { startActor } from '../../machines/start-actor.ts';
 import type { DownloadEvents, DownloadResult, DownloadState } from '../../types/downloads.ts';
 import { relay } from '../relay.ts';
-import { ArchiveSteps, type ArchiveStepsOptions } from './archive-steps.ts';
+import { DownloadSteps, type DownloadStepsOptions } from './download-steps.ts';
 import { CheckpointDownload, type DownloadRun } from './checkpoint-download.ts';
 
-export interface StartDownloadOptions extends Omit<ArchiveStepsOptions, 'onProgress'> {
+export interface StartDownloadOptions extends Omit<DownloadStepsOptions, 'onProgress'> {
   signal: AbortSignal | undefined;
   clock: Clock;
   random: Random;
@@ -37,7 +37,7 @@ export function startDownload(options: StartDownloadOptions): StartedDownload {
   };
   let state: DownloadState = 'inspecting';
   publish('state.changed', { state });
-  const ports = new ArchiveSteps({
+  const ports = new DownloadSteps({
     ...options,
     onProgress: (progress) => publish('progress.updated', progress),
   });
@@ -56,9 +56,10 @@ export function startDownload(options: StartDownloadOptions): StartedDownload {
     // The outcome tells it.
     error: () => undefined,
   });
-  const cancel = (reason: unknown): void => {
-    if (actor.getSnapshot().status === 'active') actor.send({ type: 'cancel', reason });
+  const send = (event: Parameters<typeof actor.send>[0]): void => {
+    if (actor.getSnapshot().status === 'active') actor.send(event);
   };
+  const cancel = (reason: unknown): void => send({ type: 'cancel', reason });
   const onAbort = (): void => cancel(signal?.reason);
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -84,6 +85,8 @@ export function startDownload(options: StartDownloadOptions): StartedDownload {
     },
     outcome: settle(),
     cancel,
+    pause: () => send({ type: 'pause' }),
+    resume: () => send({ type: 'resume' }),
   };
   return { handle: CheckpointDownload.create({ tinkerPath, destination, run, emitter, logger }), run };
 }

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DownloadError } from '../../../src/core/errors.ts';
+import { ByteReader } from '../../../src/workers/byte-reader.ts';
 import { readTar } from '../../../src/workers/tar-reader.ts';
 import { checkpointTar, endMark, patternBytes, paxEntry, tarEntry, tarOf } from '../../helpers/archives.ts';
 
@@ -11,7 +12,7 @@ async function* inChunks(archive: Buffer, chunkBytes: number): AsyncGenerator<Bu
 
 async function membersOf(archive: Buffer, chunkBytes = 4096) {
   const members: Array<{ path: string; kind: string; content: Buffer }> = [];
-  for await (const { path, kind, body } of readTar(inChunks(archive, chunkBytes))) {
+  for await (const { path, kind, body } of readTar(new ByteReader(inChunks(archive, chunkBytes)))) {
     members.push({ path, kind, content: Buffer.concat(await Array.fromAsync(body)) });
   }
   return members;
@@ -40,7 +41,8 @@ describe('readTar', () => {
 
   test('skips the content of a member that nobody read', async () => {
     const paths: string[] = [];
-    for await (const member of readTar(inChunks(checkpointTar(), 700))) paths.push(member.path);
+    for await (const member of readTar(new ByteReader(inChunks(checkpointTar(), 700))))
+      paths.push(member.path);
     expect(paths).toEqual(['adapter_config.json', 'adapter_model.safetensors', 'checkpoint_complete']);
   });
 

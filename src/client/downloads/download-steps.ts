@@ -1,0 +1,314 @@
+import { mkdir, open, rm, statfs } from 'node:fs/promises';
+import type PQueue from 'p-queue';
+import type { Clock } from '../../core/clock.ts';
+import { DownloadError, InternalError, TinkerError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import { reviveError, type SerializedError } from '../../core/serialize-error.ts';
+import type {
+  CheckpointSource,
+  DownloadPorts,
+  ExtractResult,
+  RemoteSource,
+  TransferResult,
+  VerifyResult,
+} from '../../machines/download-ports.ts';
+import type {
+  ArchiveLimits,
+  DownloadProgress,
+  DownloadResult,
+  DownloadSourceKind,
+} from '../../types/downloads.ts';
+import type { Outcome } from '../../types/outcome.ts';
+import { fileOperation } from '../../workers/file-errors.ts';
+import type { WorkerPool } from '../../workers/pool.ts';
+import type { PlacedFile, TaskName, Tasks } from '../../workers/protocol.ts';
+import { toOutcome } from '../ports.ts';
+import type { DownloadTarget } from './download-target.ts';
+import { Holdings } from './holdings.ts';
+import { Journal, readJournal } from './journal.ts';
+import { writeManifest } from './manifest.ts';
+import { isThere, placeFolder } from './place-folder.ts';
+import { Transfer, type TransferFailure } from './transfer.ts';
+import { Workspace } from './workspace.ts';
+
+export interface DownloadStepsOptions {
+  tinkerPath: string;
+  target: DownloadTarget;
+  force: boolean;
+  limits: ArchiveLimits;
+  stallTimeoutMs: number;
+  source: CheckpointSource;
+  pool: WorkerPool;
+  slots: PQueue;
+  createId: () => string;
+  clock: Clock;
+  logger: Logger;
+  onProgress: (progress: DownloadProgress) => void;
+}
+
+/** The steps of downloading one checkpoint, on the disk and in the threads: the ports of one download machine. */
+export class DownloadSteps implements DownloadPorts {
+  readonly #options: DownloadStepsOptions;
+  readonly #running = new Set<Promise<unknown>>();
+  #workspace: Workspace | undefined;
+  #sourceKind: DownloadSourceKind = 'archive';
+  #holdings = new Holdings();
+  /** What extracting made of an archive, or verifying of all. */
+  #files: PlacedFile[] | undefined;
+
+  constructor(options: DownloadStepsOptions) {
+    this.#options = options;
+  }
+
+  async inspectDestination(): ReturnType<DownloadPorts['inspectDestination']> {
+    const found = await toOutcome(isThere(this.#options.target.destination));
+    if (found.kind === 'failed') return found;
+    return { kind: found.value ? 'exists' : 'absent' };
+  }
+
+  async resolveSource(signal: AbortSignal): ReturnType<DownloadPorts['resolveSource']> {
+    const asked = await toOutcome(this.#track(() => this.#options.source.resolve(signal)));
+    const answer = asked.kind === 'ok' ? asked.value : asked;
+    if (answer.kind !== 'failed') return answer;
+    const { error } = answer;
+    return TinkerError.isInstance(error) && error.retryable ? { kind: 'transient', error } : answer;
+  }
+
+  holdSlot(onGranted: () => void): () => void {
+    const controller = new AbortController();
+    const { signal } = controller;
+    this.#options.slots
+      .add(
+        () => {
+          onGranted();
+          return new Promise<void>((resolve) =>
+            signal.addEventListener('abort', () => resolve(), { once: true }),
+          );
+        },
+        { signal },
+      )
+      // Rejects only with the abort below, which is no failure.
+      .catch(() => undefined);
+    return () => controller.abort();
+  }
+
+  async transfer(source: RemoteSource, signal: AbortSignal): Promise<TransferResult> {
+    // What a pause or a failure has stopped may still be on its way out.
+    await Promise.allSettled(this.#running);
+    const done = await toOutcome(this.#track(() => this.#transfer(source, signal)));
+    return done.kind === 'ok' ? done.value : done;
+  }
+
+  extract(signal: AbortSignal): Promise<ExtractResult> {
+    return this.#track(async () => {
+      const { filesFolder: folder, archivePath } = this.#requireWorkspace();
+      const emptied = await toOutcome(
+        fileOperation(`remove ${folder}`, () => rm(folder, { recursive: true, force: true })),
+      );
+      if (emptied.kind === 'failed') return emptied;
+      const { limits } = this.#options;
+      const outcome = await this.#run('extract', { archivePath, folder, limits }, signal);
+      if (outcome.kind !== 'extracted') return { ...outcome, error: toError(outcome.error) };
+      this.#files = outcome.files;
+      return { kind: 'extracted' };
+    });
+  }
+
+  verify(signal: AbortSignal): Promise<VerifyResult> {
+    return this.#track(async () => {
+      const { filesFolder: folder } = this.#requireWorkspace();
+      const files = this.#files ?? this.#holdings.placed();
+      const outcome = await this.#run('verify', { folder, files }, signal);
+      if (outcome.kind !== 'intact') return { ...outcome, error: toError(outcome.error) };
+      this.#files = outcome.files;
+      return { kind: 'intact' };
+    });
+  }
+
+  async finalize(): Promise<Outcome<DownloadResult>> {
+    const { tinkerPath, target, force, clock, logger, source } = this.#options;
+    const { destination, manifestPath } = target;
+    const workspace = this.#requireWorkspace();
+    const files = this.#files;
+    if (files === undefined) throw new InternalError('nothing was verified');
+    const placed = await toOutcome(
+      placeFolder({
+        folder: workspace.filesFolder,
+        destination,
+        asidePath: workspace.asidePath,
+        force,
+        logger,
+      }),
+    );
+    if (placed.kind === 'failed') return placed;
+    const manifest = { tinkerPath, source: this.#sourceKind, files, now: clock.now() };
+    const written = await toOutcome(writeManifest(manifestPath, workspace.root, manifest));
+    if (written.kind === 'failed') logger.warn(written.error.message);
+    await Promise.all([workspace.release({ keep: false }), source.release()]);
+    this.#workspace = undefined;
+    return { kind: 'ok', value: toResult(tinkerPath, destination, files) };
+  }
+
+  discard(): Promise<Outcome<void>> {
+    return this.#track(() => {
+      this.#holdings = new Holdings();
+      this.#files = undefined;
+      return toOutcome(this.#workspace?.empty() ?? Promise.resolve());
+    });
+  }
+
+  async cleanUp({ keep }: { keep: boolean }): Promise<void> {
+    await Promise.allSettled(this.#running);
+    const isKept = keep && this.#holdings.isResumable;
+    await Promise.all([this.#workspace?.release({ keep: isKept }), this.#options.source.release()]);
+    this.#workspace = undefined;
+  }
+
+  async #transfer(source: RemoteSource, signal: AbortSignal): Promise<TransferResult> {
+    const { target, tinkerPath, limits, stallTimeoutMs, pool, createId, logger, onProgress } = this.#options;
+    const kind = source.kind === 'archive' ? 'archive' : 'external_weights';
+    const isFirst = this.#workspace === undefined;
+    this.#workspace ??= await Workspace.acquire(target, createId(), logger);
+    const workspace = this.#workspace;
+    if (isFirst) this.#holdings = await this.#takeOver(workspace, kind, signal);
+    if (kind !== this.#sourceKind) this.#holdings = new Holdings();
+    this.#sourceKind = kind;
+    const holdings = this.#holdings;
+    // What is not known of is of no use, and would be in the way.
+    if (holdings.isEmpty) await workspace.empty();
+    await fileOperation(`create ${workspace.filesFolder}`, () =>
+      mkdir(workspace.filesFolder, { recursive: true }),
+    );
+    const journal = await Journal.create(workspace.journalPath, tinkerPath, kind, holdings);
+    const transfer = new Transfer({
+      source,
+      holdings,
+      workspace,
+      journal,
+      limits,
+      stallTimeoutMs,
+      pool,
+      signal,
+      checkSpace: (neededBytes) => checkSpace(target.outputDir, neededBytes),
+      onProgress: (progress) => {
+        if (!signal.aborted) onProgress(progress);
+      },
+    });
+    let failure: TransferFailure | undefined;
+    try {
+      failure = await transfer.run();
+    } finally {
+      await journal.close();
+    }
+    if (failure !== undefined)
+      return { receivedBytes: transfer.receivedBytes, ...failure, error: toError(failure.error) };
+    return this.#checkTransferred(holdings);
+  }
+
+  /** The archive's own checksum, where it can be told from the pieces. */
+  #checkTransferred(holdings: Holdings): TransferResult {
+    if (holdings.packed) return { kind: 'packed' };
+    if (holdings.placed().length > 0) return { kind: 'placed' };
+    return { kind: 'corrupt', error: new DownloadError('corrupt_archive', 'The archive holds no files') };
+  }
+
+  /** What an earlier process has left, as far as it is on disk as it was written. */
+  async #takeOver(workspace: Workspace, kind: DownloadSourceKind, signal: AbortSignal): Promise<Holdings> {
+    const { tinkerPath, limits, pool, logger } = this.#options;
+    this.#sourceKind = kind;
+    const held = await readJournal(workspace.journalPath, tinkerPath, kind, limits);
+    const pieces = held.pieces();
+    if (pieces.length === 0) return new Holdings();
+    const input = { pieces: pieces.map((piece) => ({ ...piece, path: workspace.pathOf(piece.file) })) };
+    const outcome = await pool.run('recheck', input, { signal, onMessage: () => undefined });
+    if (outcome.kind !== 'rechecked') return new Holdings();
+    const intact = new Set(outcome.intact);
+    held.keepPieces(pieces.filter((_piece, index) => intact.has(index)));
+    // An empty file has no piece that could be missed.
+    for (const { name, size_bytes } of held.placed())
+      if (size_bytes === 0) await open(workspace.pathOf(name), 'a').then((handle) => handle.close());
+    logger.info(`going on with ${held.receivedBytes} bytes of ${tinkerPath} that were there already`);
+    return held;
+  }
+
+  #requireWorkspace(): Workspace {
+    if (this.#workspace === undefined) throw new InternalError('nothing was fetched');
+    return this.#workspace;
+  }
+
+  /** A task in the pool. A lost thread is passing: its bytes are on disk. */
+  async #run<Name extends TaskName>(
+    name: Name,
+    input: Tasks[Name]['input'],
+    signal: AbortSignal,
+  ): Promise<Exclude<Tasks[Name]['outcome'], { kind: 'cancelled' }> | { kind: 'transient'; error: Error }> {
+    const { pool, onProgress } = this.#options;
+    const outcome = await pool.run(name, input, {
+      signal,
+      onMessage: (message) => {
+        if (message.type === 'progress' && !signal.aborted) onProgress(message.progress);
+      },
+    });
+    if (outcome.kind === 'lost') return { kind: 'transient', error: outcome.error };
+    if (outcome.kind === 'cancelled')
+      return { kind: 'transient', error: new InternalError(`a ${name} task gave up`) };
+    return outcome as Exclude<Tasks[Name]['outcome'], { kind: 'cancelled' }>;
+  }
+
+  /** Remembers what runs, so that nothing is removed under it. */
+  async #track<Value>(work: () => Promise<Value>): Promise<Value> {
+    const running = work();
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+}
+
+function toResult(tinker_path: string, destination: string, files: readonly PlacedFile[]): DownloadResult {
+  return {
+    tinker_path,
+    destination,
+    size_bytes: files.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
+    files: files.map(({ name, size_bytes }) => ({ name, size_bytes })),
+  };
+}
+
+/** Refuses at once what cannot fit; where the system does not say how much is free, the write will tell. */
+async function checkSpace(folder: string, neededBytes: number): Promise<void> {
+  const space = await statfs(folder).catch(() => undefined);
+  if (space === undefined || space.blocks === 0) return;
+  const freeBytes = space.bavail * space.bsize;
+  if (freeBytes >= neededBytes) return;
+  throw new DownloadError(
+    'disk_full',
+    `${folder} has ${freeBytes} bytes free, and the download needs ${neededBytes} more. ` +
+      'Free disk space or choose another output folder',
+    { details: { neededBytes, freeBytes } },
+  );
+}
+
+type DownloadErrorCode = ConstructorParameters<typeof DownloadError>[0];
+
+const downloadErrorCodes: ReadonlySet<string> = new Set<DownloadErrorCode>([
+  'destination_exists',
+  'archive_pending',
+  'checksum_mismatch',
+  'unsafe_archive',
+  'corrupt_archive',
+  'disk_full',
+  'file_access',
+]);
+
+function isDownloadErrorCode(code: string): code is DownloadErrorCode {
+  return downloadErrorCodes.has(code);
+}
+
+/** A worker's error with the class it had there. */
+function toError(error: SerializedError | Error): Error {
+  if (error instanceof Error) return error;
+  if (!isDownloadErrorCode(error.code)) return reviveError(error);
+  return new DownloadError(error.code, error.message, { details: error.details });
+}

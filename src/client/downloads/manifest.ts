@@ -1,0 +1,37 @@
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Manifest } from '../../types/download-journal.ts';
+import type { DownloadSourceKind } from '../../types/downloads.ts';
+import { fileOperation } from '../../workers/file-errors.ts';
+import type { PlacedFile } from '../../workers/protocol.ts';
+
+export interface ManifestFacts {
+  tinkerPath: string;
+  source: DownloadSourceKind;
+  files: readonly PlacedFile[];
+  now: number;
+}
+
+/** Writes what a finished folder holds: in the workspace first, so that it is never there half written. */
+export async function writeManifest(
+  path: string,
+  workspaceRoot: string,
+  { tinkerPath, source, files, now }: ManifestFacts,
+): Promise<void> {
+  const manifest: Manifest = {
+    version: 1,
+    tinker_path: tinkerPath,
+    downloaded_at: new Date(now).toISOString(),
+    source,
+    files: files.map(({ name, size_bytes, crc32c }) => ({
+      name,
+      size_bytes,
+      crc32c: crc32c.toString(16).padStart(8, '0'),
+    })),
+  };
+  const unfinished = join(workspaceRoot, 'manifest.json');
+  await fileOperation(`write ${path}`, async () => {
+    await writeFile(unfinished, `${JSON.stringify(manifest, null, 2)}\n`);
+    await rename(unfinished, path);
+  });
+}

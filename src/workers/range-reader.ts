@@ -1,0 +1,122 @@
+import type { IncomingMessage } from 'node:http';
+import { takeExactly, type ByteSource } from './byte-reader.ts';
+import type { ObjectFacts, RequestFailed } from './protocol.ts';
+import { getRange, toCutError, type RangeBody } from './ranged-get.ts';
+
+/** How much the first request of a run asks for; four times as much as the last when that was read to its end. */
+export const firstWindowBytes = 8 * 1024 * 1024;
+const largestWindowBytes = 8 * firstWindowBytes;
+
+const nothing: Buffer = Buffer.alloc(0);
+
+/** A request for a window that got no body: thrown through the readers above, which know nothing of requests. */
+export class WindowRefused extends Error {
+  readonly outcome: RequestFailed;
+
+  constructor(outcome: RequestFailed) {
+    super(`a range was not to be had: ${outcome.kind}`);
+    this.outcome = outcome;
+  }
+}
+
+export interface RangeReaderOptions {
+  url: string;
+  known: ObjectFacts;
+  start: number;
+  signal: AbortSignal;
+  stallTimeoutMs: number;
+  onReceived: (bytes: number) => void;
+}
+
+/** Reads an object in order through windows: ranges that are read to their end, so that a jump costs no connection. */
+export class RangeReader implements ByteSource {
+  readonly #options: RangeReaderOptions;
+  #position: number;
+  #chunk = nothing;
+  #response: IncomingMessage | undefined;
+  #chunks: AsyncIterator<Buffer> | undefined;
+  /** How much of the window has not come from the connection yet. */
+  #comingBytes = 0;
+  #windowBytes = firstWindowBytes;
+  #windowEnd: number;
+
+  constructor(options: RangeReaderOptions, first?: RangeBody) {
+    this.#options = options;
+    this.#position = options.start;
+    this.#windowEnd = options.start;
+    if (first !== undefined) this.#open(first);
+  }
+
+  /** Where in the object the next byte comes from. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** How many bytes can be had without another request. */
+  get windowLeft(): number {
+    return this.#chunk.length + this.#comingBytes;
+  }
+
+  take(sizeBytes: number): Promise<Buffer> {
+    return takeExactly(this, sizeBytes);
+  }
+
+  async takeSome(limitBytes: number): Promise<Buffer> {
+    if (limitBytes === 0) return nothing;
+    while (this.#chunk.length === 0) {
+      if (this.#comingBytes === 0 && !(await this.#openNext())) return nothing;
+      const next = await this.#chunks?.next();
+      const { length } = next?.done === false ? next.value : nothing;
+      if (next?.done !== false || length > this.#comingBytes)
+        throw toCutError(this.#options.url, this.#position, this.#windowEnd);
+      this.#options.onReceived(length);
+      this.#comingBytes -= length;
+      this.#chunk = next.value;
+    }
+    const piece = this.#chunk.subarray(0, limitBytes);
+    this.#chunk = this.#chunk.subarray(piece.length);
+    this.#position += piece.length;
+    return piece;
+  }
+
+  /** Gives back what was taken last, to be taken again. */
+  putBack(bytes: Buffer): void {
+    this.#chunk = Buffer.concat([bytes, this.#chunk]);
+    this.#position -= bytes.length;
+  }
+
+  /** Beyond the window it costs nothing: the next one begins there. */
+  async skip(sizeBytes: number): Promise<void> {
+    let left = sizeBytes;
+    while (left > 0 && this.windowLeft > 0) left -= (await this.takeSome(left)).length;
+    if (left === 0) return;
+    this.#position += left;
+    this.#windowBytes = firstWindowBytes;
+  }
+
+  close(): void {
+    this.#response?.destroy();
+  }
+
+  async #openNext(): Promise<boolean> {
+    const { url, known, signal, stallTimeoutMs } = this.#options;
+    const objectBytes = known.sizeBytes ?? 0;
+    if (this.#position >= objectBytes) return false;
+    // Its end is read before the next request, so that the connection is free for that.
+    await this.#chunks?.next();
+    if (this.#position === this.#windowEnd)
+      this.#windowBytes = Math.min(this.#windowBytes * 4, largestWindowBytes);
+    const length = Math.min(this.#windowBytes, objectBytes - this.#position);
+    const body = await getRange({ url, known, start: this.#position, length, signal, stallTimeoutMs });
+    if (body.kind !== 'body') throw new WindowRefused(body);
+    this.#open(body);
+    return true;
+  }
+
+  #open({ response, bytes = 0 }: RangeBody): void {
+    this.#response = response;
+    this.#chunks = (response as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+    this.#comingBytes = bytes;
+    this.#windowEnd = this.#position + bytes;
+  }
+}
