@@ -41,6 +41,9 @@ export interface SamplingClientParts {
   ending: AbortSignal;
 }
 
+/** Results that are known to be there come at once: few requests fetch as many as thousands would. */
+const fetchesAtOnce = 200;
+
 /** Weights to sample from: a base model's, or saved ones. Samples run side by side, in no order. */
 export class SamplingClient extends EventedClient<SamplingEvents> {
   readonly #sampler: SamplerFacts;
@@ -49,6 +52,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
   readonly #emitter: Emitter<SamplingEvents>;
   readonly #inFlight: InFlight;
   readonly #permits: Budget;
+  readonly #fetches = new Budget(fetchesAtOnce - 1);
   readonly #watch: ProgressWatch;
   readonly #seqIds: SeqIds;
   readonly #cancels: CancelQueue;
@@ -248,7 +252,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     return this.#runtime.config.sample_use_retrieve_futures;
   }
 
-  /** Waits for the poller's word, without a request of its own; then fetches, as many at once as the server allows. */
+  /** Waits for the poller's word, without a request of its own; then fetches, or asks as if there were no poller. */
   async #askWhenFinished(
     requestId: string,
     signal: AbortSignal,
@@ -267,7 +271,8 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     const completion = await poller.waitFor(requestId, signal);
     const size = completion?.state === 'finished' ? completion.response_payload_uncompressed_size : undefined;
     try {
-      return await this.#permits.run(1, signal, () => ask(size ?? undefined));
+      const limit = completion === undefined ? this.#permits : this.#fetches;
+      return await limit.run(1, signal, () => ask(size ?? undefined));
     } finally {
       poller.noteFetched(requestId);
     }
