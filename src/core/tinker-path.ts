@@ -39,10 +39,13 @@ export function parseTinkerPath(path: string): TinkerPath {
 
 /** `parseTinkerPath`, and a sampler's path as some servers give it, without a kind: `tinker://run/name` (wire-protocol 13.3). */
 export function parseSavedPath(path: string): TinkerPath {
+  return parseTinkerPath(withKind(path));
+}
+
+/** The whole path of a sampler's weights where a server has left the kind out; any other text as it is. */
+export function withKind(path: string): string {
   const [, runId, name] = /^tinker:\/\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
-  return parseTinkerPath(
-    runId === undefined || name === undefined ? path : toTinkerPath(runId, 'sampler', name),
-  );
+  return runId === undefined || name === undefined ? path : toTinkerPath(runId, 'sampler', name);
 }
 
 /** The path of a checkpoint; the opposite of `parseTinkerPath`. */

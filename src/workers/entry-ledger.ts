@@ -74,6 +74,8 @@ export class EntryLedger {
 
   #readPath(path: string, kind: 'file' | 'directory'): string[] {
     const refuse = (why: string): DownloadError => unsafe(`the name ${quote(path)} ${why}`);
+    // What Python writes for the folder that is packed, when it is packed without a name.
+    if (path === '/' && kind === 'directory') return [];
     if (path.startsWith('/')) throw refuse('is absolute');
     if (forbiddenCharacter.test(path)) throw refuse('has a character that some systems give a meaning to');
     const trimmed = kind === 'directory' && path.endsWith('/') ? path.slice(0, -1) : path;

@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runPython, serveLocally } from '../python/local-serve.ts';
-import { concludeResults, type Result } from '../python/results.ts';
+import { concludeResults } from '../python/results.ts';
+import type { Result } from '../../scripts/compatibility/results.ts';
 import { packageVersionIn, pythonOf } from '../python/venv.ts';
 
 /** A name whose renderer the cookbook knows, and which speaks the chat format of our small model. */

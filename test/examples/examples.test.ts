@@ -16,6 +16,7 @@ const examples = [
   'cancelling',
   'watching-events',
   'main-job',
+  'server-fixture',
 ];
 
 /** The environment without what would send an example to another server. */

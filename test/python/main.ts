@@ -1,5 +1,5 @@
 // Runs the unmodified official Python SDK against the local server: `npm run test:python`. The oldest version that is
-// supported and the newest, each with every public method by name and with scenarios; the newest also against a server that
+// supported and the newest, each with every public method and every command by name, and with scenarios; the newest also against a server that
 // asks for compressed requests and announces large results first. Needs python3 with venv and pip.
 import assert from 'node:assert/strict';
 import { mkdtempDisposable } from 'node:fs/promises';
@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { createLocalServer } from '../../src/server/index.ts';
 import { officialEnvironment, runPython, serveLocally } from './local-serve.ts';
 import { officialPython, sdkVersions, type SdkVersion } from './official-sdk.ts';
-import { concludeResults, readResultLines, type ProgramResults, type Result } from './results.ts';
+import { concludeResults, readResultLines } from './results.ts';
+import type { ProgramResults, Result } from '../../scripts/compatibility/results.ts';
 import { packageVersionIn } from './venv.ts';
 
 const programs: ProgramResults[] = [];
@@ -20,7 +21,7 @@ async function tryVersion(version: SdkVersion): Promise<ProgramResults> {
   const python = officialPython(version);
   const program = `tinker ${packageVersionIn(python, 'tinker')}`;
   const results: Result[] = [];
-  for (const script of ['methods.py', 'scenarios.py']) {
+  for (const script of ['methods.py', 'scenarios.py', 'command_line.py']) {
     process.stdout.write(`${program}: ${script}\n`);
     await using served = await serveLocally();
     results.push(...(await runScript(python, script, served.folder, served.environment)));

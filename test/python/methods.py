@@ -3,8 +3,6 @@
 Reads TINKER_BASE_URL and TINKER_API_KEY as the SDK does. A method of which CALLS says nothing is a failure.
 """
 
-import base64
-import json
 import sys
 import warnings
 from collections.abc import Callable
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import tinker
+from local_key import token_key
 from report import Report, settle
 from tinker import types
 
@@ -246,11 +245,7 @@ def opened_service() -> Any:
 
 
 def with_token() -> Any:
-    """A REST client whose key is a token: who it belongs to is in the token itself."""
-    claims = {"iss": "passport-local", "sub": "me", "org_id": "org-1", "iat": 0, "exp": 4_000_000_000}
-    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({"alg": "none"}, claims)]
-    key = ".".join([*(part.rstrip("=") for part in parts), "signature"])
-    return tinker.ServiceClient(api_key=key).create_rest_client()
+    return tinker.ServiceClient(api_key=token_key()).create_rest_client()
 
 
 def queue_state() -> Any:

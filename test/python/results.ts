@@ -1,26 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import Table from 'cli-table3';
-
-/** `refused`: the server says by name that it does not have it. `cannot`: the program itself is not able to. */
-export type State = 'pass' | 'refused' | 'cannot' | 'fail';
-
-/** One thing that was tried, by name. */
-export interface Result {
-  group: string;
-  name: string;
-  state: State;
-  /** Why it is not a pass, or what was seen. The same in every run. */
-  note: string;
-}
-
-/** What one program was seen to do. */
-export interface ProgramResults {
-  /** Such as `tinker 0.25.0`. */
-  program: string;
-  results: readonly Result[];
-}
-
-const folder = new URL('../../scripts/compatibility/results/', import.meta.url);
+import {
+  findResult,
+  readResults,
+  resultsFolder,
+  type ProgramResults,
+  type Result,
+} from '../../scripts/compatibility/results.ts';
 
 /** What Python wrote: a result a line. */
 export async function readResultLines(file: string): Promise<Result[]> {
@@ -29,11 +15,6 @@ export async function readResultLines(file: string): Promise<Result[]> {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Result);
-}
-
-async function readResults(name: string): Promise<ProgramResults[]> {
-  const text = await readFile(new URL(`${name}.json`, folder), 'utf8').catch(() => '[]');
-  return JSON.parse(text) as ProgramResults[];
 }
 
 /** Prints one table: a row for each thing, a column for each program; rows in the order of the last program. */
@@ -49,7 +30,7 @@ function printResults(programs: readonly ProgramResults[]): void {
     colWidths: [null, null, ...programs.map(() => null), 60],
   });
   for (const row of [...rows.values()].sort((one, other) => one.group.localeCompare(other.group))) {
-    const found = programs.map(({ results }) => results.find((result) => isSame(result, row)));
+    const found = programs.map(({ results }) => findResult(results, row.group, row.name));
     const notes = new Set(found.map((result) => result?.note ?? '').filter((note) => note !== ''));
     table.push([
       row.group,
@@ -74,18 +55,12 @@ export async function concludeResults(name: string, programs: readonly ProgramRe
       .map((result) => `${program}: ${result.group} ${result.name} failed: ${result.note}`);
     const known = before.find((other) => other.program === program)?.results ?? [];
     const lost = known
-      .filter((old) => old.state === 'pass')
-      .filter(
-        (old) => !results.some((now) => isSame(now, old) && (now.state === 'pass' || now.state === 'fail')),
-      )
+      .filter(({ state }) => state === 'pass')
+      .filter(({ group, name }) => !['pass', 'fail'].includes(findResult(results, group, name)?.state ?? ''))
       .map((old) => `${program}: ${old.group} ${old.name} passed before`);
     return [...failed, ...lost];
   });
   for (const problem of problems) process.stderr.write(`${problem}\n`);
   if (problems.length > 0) process.exitCode = 1;
-  else await writeFile(new URL(`${name}.json`, folder), `${JSON.stringify(programs, null, 2)}\n`);
-}
-
-function isSame(one: Result, other: Result): boolean {
-  return one.group === other.group && one.name === other.name;
+  else await writeFile(new URL(`${name}.json`, resultsFolder), `${JSON.stringify(programs, null, 2)}\n`);
 }

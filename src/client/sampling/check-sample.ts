@@ -93,13 +93,21 @@ function checkTargets({
   return { target_prompt_logprobs: tensor };
 }
 
-/** A server that does not know an option passes over it without a word: what it leaves out tells (wire-protocol 2.18). */
+/**
+ * A server that does not know an option passes over it without a word: what it leaves out tells (wire-protocol 2.18). Some
+ * leave out the first token of the prompt, which has no log-probability: it gets its place.
+ */
 export function checkSampleResponse(input: SampleInput, response: SampleResponse): void {
   const missing = (name: string): InvalidResponseError =>
     new InvalidResponseError(`the server gave no ${name}: it does not know this option of a sample`);
   if (input.target_prompt_logprobs !== undefined && response.target_prompt_logprobs === null)
     throw missing('target_prompt_logprobs');
   if (input.prompt_alt_tokens_k && response.prompt_alt_tokens === null) throw missing('prompt_alt_tokens');
+  if (response.prompt_logprobs?.length === (inputLength(input.prompt, 'prompt') ?? 0) - 1) {
+    const aligned = new Float32Array(response.prompt_logprobs.length + 1).fill(Number.NaN, 0, 1);
+    aligned.set(response.prompt_logprobs, 1);
+    response.prompt_logprobs = aligned;
+  }
   const { prompt_logprobs: logprobs } = response;
   if (input.prompt_logprobs_last_n === undefined || logprobs === null) return;
   for (let index = 0; index < logprobs.length - input.prompt_logprobs_last_n; index++) {

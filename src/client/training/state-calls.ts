@@ -1,5 +1,6 @@
 import { checkOptionNames } from '../../core/config.ts';
 import { InvalidArgumentError, InvalidResponseError } from '../../core/errors.ts';
+import { withKind } from '../../core/tinker-path.ts';
 import {
   loadWeights,
   saveWeights,
@@ -64,7 +65,7 @@ export function saveForSamplerCall(
     ...save,
     requestType: 'SaveWeightsForSampler',
     decode: jsonResult('save_weights_for_sampler', saveWeightsForSamplerResponseSchema),
-    finish: ([saved]) => ({ path: required(save.toPath(saved?.path)) }),
+    finish: ([saved]) => ({ path: withKind(required(save.toPath(saved?.path))) }),
   };
 }
 

@@ -109,6 +109,19 @@ describe('a sampler of the weights as they are (TRN-9)', () => {
   });
 });
 
+describe("a sampler's weights saved under a name (TRN-8)", () => {
+  it('have a path that every other call takes, where the server leaves the kind out', async () => {
+    await using scripted = await connectScripted({
+      ...replies,
+      '/save_weights_for_sampler': { request_id: 'save' },
+      '/retrieve_future': resultsOf({ save: { path: 'tinker://model_1/n' } }),
+    });
+    const client = await scripted.service.createLoraTrainingClient({ base_model: 'base' });
+    const saved = await client.saveWeightsForSampler({ name: 'n' });
+    expect(saved.path).toBe('tinker://model_1/sampler_weights/n');
+  });
+});
+
 describe('a save under a name that the server answers with 409 (TRN-5, TRN-8, TRN-16)', () => {
   const saves = [
     ['saveState', '/save_weights', 'training', 'weights/n'],

@@ -56,4 +56,10 @@ describe('checking what a server made of it (SMP-2)', () => {
     checkSampleResponse({ prompt, prompt_logprobs_last_n: 2 }, answer);
     expect(() => checkSampleResponse({ prompt }, answer)).not.toThrow();
   });
+
+  it('gives the first token its place where a server leaves it out', () => {
+    const short = { ...answer, prompt_logprobs: Float32Array.of(-1, -2) };
+    checkSampleResponse({ prompt, prompt_logprobs: true }, short);
+    expect(Array.from(short.prompt_logprobs)).toEqual([NaN, -1, -2]);
+  });
 });

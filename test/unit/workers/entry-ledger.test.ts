@@ -49,7 +49,8 @@ describe('EntryLedger', () => {
   });
 
   test("takes the archive's own root folder as nothing to make", () => {
-    expect(new EntryLedger(limits).admit(folder('./'))).toEqual({ name: '', newFolders: [] });
+    for (const root of ['./', '/'])
+      expect(new EntryLedger(limits).admit(folder(root))).toEqual({ name: '', newFolders: [] });
   });
 
   test.each([
