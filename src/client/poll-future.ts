@@ -9,7 +9,8 @@ import {
 } from '../core/errors.ts';
 import type { Budget } from '../core/budget.ts';
 import { toFutureOutcome, type FutureOutcome, type QueuePosition } from '../core/future-outcome.ts';
-import { parseJson, toStatusError, type ApiClient } from '../http/api-client.ts';
+import type { ApiClient } from '../http/api-client.ts';
+import { parseJson, toStatusError } from '../http/responses.ts';
 import { retrieveFuture } from '../http/endpoints/futures.ts';
 import type { HttpResponse } from '../http/transport.ts';
 import type { QueueChanged } from '../types/events.ts';

@@ -8,21 +8,14 @@ import type { Authenticator } from '../http/auth/authenticator.ts';
 import { getSelfApiKey, revokeSelfApiKey } from '../http/endpoints/api-keys.ts';
 import {
   deleteCheckpoint,
-  listRunCheckpoints,
-  listUserCheckpoints,
   publishCheckpoint,
   setCheckpointTtl,
   unpublishCheckpoint,
 } from '../http/endpoints/checkpoints.ts';
-import { getTrainingRun, listTrainingRuns } from '../http/endpoints/runs.ts';
+import { getTrainingRun } from '../http/endpoints/runs.ts';
 import { getSampler } from '../http/endpoints/sampling.ts';
 import { getHealth, getServerCapabilities } from '../http/endpoints/service.ts';
-import {
-  assignSessionProject,
-  getSession,
-  listSessions,
-  searchSessions,
-} from '../http/endpoints/sessions.ts';
+import { assignSessionProject, getSession } from '../http/endpoints/sessions.ts';
 import {
   copyWeights,
   finishExternalWeightsUpload,
@@ -45,11 +38,9 @@ import type {
   ExternalWeightsUploadStartResponse,
   WeightsInfoResponse,
 } from '../types/weights.ts';
-import { createCursorPages, createPagePromise, type PagePromise } from './page.ts';
+import type { PagePromise } from './page.ts';
 import { waitForArchiveUrl } from './rest/archive-url.ts';
 import {
-  checkList,
-  checkSearch,
   checkUpload,
   notEmpty,
   toCopyRequest,
@@ -57,6 +48,14 @@ import {
   type ListOptions,
   type ScopeOptions,
 } from './rest/inputs.ts';
+import {
+  pageOfRunCheckpoints,
+  pagesOfFoundSessions,
+  pagesOfRuns,
+  pagesOfSessions,
+  pagesOfUserCheckpoints,
+  type RunListInput,
+} from './rest/lists.ts';
 import { waitForTrace } from './rest/trace-export.ts';
 import { readIdentity } from './rest/whoami.ts';
 import { checkTtl } from './ttl.ts';
@@ -130,21 +129,13 @@ export class RestClient {
   /** Ids of sessions, newest first; 20 a page. */
   listSessions(query: ListOptions & ScopeOptions = {}, options?: RequestOptions): PagePromise<string> {
     const [api, sending] = this.#begin('listSessions', options);
-    const { limit = 20, offset = 0, access_scope } = checkList('listSessions', query, ['access_scope']);
-    const fetchPage = async (from: number) => ({
-      items: await listSessions(api, { limit, offset: from, access_scope }, sending),
-    });
-    return createPagePromise(fetchPage, { limit, offset });
+    return pagesOfSessions(api, query, sending);
   }
 
   /** Sessions that fit, newest first; 50 a page. Experimental on the server's side. */
   searchSessions(search: SessionSearchInput = {}, options?: RequestOptions): PagePromise<SessionSummary> {
     const [api, sending] = this.#begin('searchSessions', options);
-    const request = checkSearch(search);
-    return createCursorPages(async (cursor) => {
-      const page = await searchSessions(api, { ...request, cursor }, sending);
-      return { items: page.sessions, next: page.next_cursor ?? undefined };
-    }, request.cursor);
+    return pagesOfFoundSessions(api, search, sending);
   }
 
   /** Moves a session into a project. It can go on to another one, but not out of projects. */
@@ -177,18 +168,9 @@ export class RestClient {
   }
 
   /** Training runs, newest first; 20 a page. */
-  listTrainingRuns(
-    query: ListOptions & ScopeOptions & { project_id?: string | undefined } = {},
-    options?: RequestOptions,
-  ): PagePromise<TrainingRun> {
+  listTrainingRuns(query: RunListInput = {}, options?: RequestOptions): PagePromise<TrainingRun> {
     const [api, sending] = this.#begin('listTrainingRuns', options);
-    const filters = checkList('listTrainingRuns', query, ['access_scope', 'project_id']);
-    const { limit = 20, offset = 0, access_scope, project_id } = filters;
-    const fetchPage = async (from: number) => {
-      const page = await listTrainingRuns(api, { limit, offset: from, access_scope, project_id }, sending);
-      return { items: page.training_runs, totalCount: page.cursor.total_count };
-    };
-    return createPagePromise(fetchPage, { limit, offset });
+    return pagesOfRuns(api, query, sending);
   }
 
   async getTrainingRun(
@@ -215,23 +197,13 @@ export class RestClient {
   /** All checkpoints of a run, of every type. The server gives them in one page. */
   listCheckpoints(runId: string, options?: RequestOptions): PagePromise<Checkpoint> {
     const [api, sending] = this.#begin('listCheckpoints', options);
-    notEmpty('runId', runId);
-    const fetchPage = async () => {
-      const { checkpoints } = await listRunCheckpoints(api, runId, sending);
-      return { items: checkpoints, totalCount: checkpoints.length };
-    };
-    return createPagePromise(fetchPage, { limit: Number.POSITIVE_INFINITY, offset: 0 });
+    return pageOfRunCheckpoints(api, runId, sending);
   }
 
   /** The caller's checkpoints over all runs, newest first; 100 a page. */
   listUserCheckpoints(query: ListOptions = {}, options?: RequestOptions): PagePromise<Checkpoint> {
     const [api, sending] = this.#begin('listUserCheckpoints', options);
-    const { limit = 100, offset = 0 } = checkList('listUserCheckpoints', query);
-    const fetchPage = async (from: number) => {
-      const page = await listUserCheckpoints(api, { limit, offset: from }, sending);
-      return { items: page.checkpoints, totalCount: page.cursor?.total_count };
-    };
-    return createPagePromise(fetchPage, { limit, offset });
+    return pagesOfUserCheckpoints(api, query, sending);
   }
 
   /** What a checkpoint holds: base model, optimizer, rank. Works for what others have published too. */

@@ -1,7 +1,7 @@
 import { Template } from '@huggingface/jinja';
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
 import { InvalidArgumentError, InvalidResponseError, TinkerError } from '../core/errors.ts';
-import { parseJson } from '../http/api-client.ts';
+import { parseJson } from '../http/responses.ts';
 import type { Transport } from '../http/transport.ts';
 
 export interface ChatMessage {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { toApiError, type ApiError } from '../core/api-errors.ts';
 import type { Connection } from '../core/config.ts';
 import { ConnectionError, InvalidResponseError, TimeoutError } from '../core/errors.ts';
 import { AttemptFailure, retrying, type RetryAttempt } from '../core/retry.ts';
@@ -9,6 +8,8 @@ import { withDeadline } from '../core/deadline.ts';
 import type { DeprecationNoted } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import type { RequestAuth } from './auth/authenticator.ts';
+import { toQueryString, withoutQuery } from './addresses.ts';
+import { parseJson, toStatusError } from './responses.ts';
 import type { HttpResponse, Transport } from './transport.ts';
 
 export interface ApiRequest {
@@ -104,7 +105,7 @@ export class ApiClient {
   /** What a signed URL of any host gives. No key goes with it, and the error shows it without its query. */
   async fetchSigned(url: string, sending: RequestOptions = {}): Promise<Uint8Array> {
     const options = this.#bind(sending);
-    const what = `GET ${redactQuery(url)}`;
+    const what = `GET ${withoutQuery(url)}`;
     const { clock, requestTimeoutMs: timeoutMs } = this.#connection;
     return withDeadline(what, options, clock, async (signal) => {
       const headers = { 'user-agent': userAgent };
@@ -255,39 +256,6 @@ export class ApiClient {
   }
 }
 
-/** An id inside a path: colons and slashes stay as they are, everything else that could end the path is escaped. */
-export function pathSegment(id: string): string {
-  return encodeURIComponent(id).replaceAll('%3A', ':').replaceAll('%2F', '/');
-}
-
-function redactQuery(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname}`;
-}
-
-/** The parsed body, or undefined when it is no JSON. */
-export function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-/** The error for a response that is not 2xx, with the server's own words. */
-export function toStatusError(
-  what: string,
-  { status, body }: HttpResponse,
-  secrets: readonly string[] = [],
-): ApiError {
-  const text = Buffer.from(body);
-  const shown = secrets.reduce(
-    (sofar, secret) => sofar.replaceAll(secret, '[secret]'),
-    text.toString('utf8'),
-  );
-  return toApiError(what, { status, body: parseJson(Buffer.from(shown)) ?? shown });
-}
-
 function toWhat({ method, path }: ApiRequest): string {
   return `${method} /api/v1${path}`;
 }
@@ -295,13 +263,4 @@ function toWhat({ method, path }: ApiRequest): string {
 /** The server no longer takes this token, and would take a new one (wire-protocol 1.5). */
 function isRejectedToken({ status, headers }: HttpResponse): boolean {
   return status === 401 && (headers['www-authenticate'] ?? '').includes('error="invalid_token"');
-}
-
-function toQueryString(query: ApiRequest['query']): string {
-  if (query === undefined) return '';
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== '') parameters.set(name, String(value));
-  }
-  return parameters.size === 0 ? '' : `?${parameters.toString()}`;
 }

@@ -11,7 +11,9 @@ import {
 } from '../../types/checkpoints.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import type { HttpResponse } from '../transport.ts';
-import { parseJson, pathSegment, toStatusError, type ApiClient, type ApiRequest } from '../api-client.ts';
+import { pathSegment } from '../addresses.ts';
+import type { ApiClient, ApiRequest } from '../api-client.ts';
+import { parseJson, toStatusError } from '../responses.ts';
 
 interface CheckpointsPage {
   checkpoints: Checkpoint[];

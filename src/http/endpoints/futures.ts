@@ -7,7 +7,8 @@ import {
   type RetrieveFuturesRequest,
 } from '../../types/futures.ts';
 import type { RequestOptions } from '../../types/options.ts';
-import { parseJson, toStatusError, type ApiClient } from '../api-client.ts';
+import type { ApiClient } from '../api-client.ts';
+import { parseJson, toStatusError } from '../responses.ts';
 import type { HttpResponse } from '../transport.ts';
 
 export interface RetrieveRequest {

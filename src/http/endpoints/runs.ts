@@ -6,7 +6,8 @@ import {
   type TrainingRun,
 } from '../../types/runs.ts';
 import type { Cursor } from '../../types/checkpoints.ts';
-import { pathSegment, type ApiClient } from '../api-client.ts';
+import { pathSegment } from '../addresses.ts';
+import type { ApiClient } from '../api-client.ts';
 
 export interface ListRunsQuery {
   limit: number;

@@ -12,7 +12,9 @@ import {
   type GetSamplerResponse,
   type SampleInput,
 } from '../../types/sampling.ts';
-import { parseJson, pathSegment, toStatusError, type ApiClient } from '../api-client.ts';
+import { pathSegment } from '../addresses.ts';
+import type { ApiClient } from '../api-client.ts';
+import { parseJson, toStatusError } from '../responses.ts';
 import { encodePrompt, encodeTensorJson } from '../encode.ts';
 
 export async function createSamplingSession(

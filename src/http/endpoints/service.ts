@@ -14,7 +14,8 @@ import {
   type ServerCapabilities,
   type ServerHealth,
 } from '../../types/service.ts';
-import { parseJson, type ApiClient } from '../api-client.ts';
+import type { ApiClient } from '../api-client.ts';
+import { parseJson } from '../responses.ts';
 
 /** The first call of a client, with the credential itself: flags that the server chooses (wire-protocol 2.2). */
 export function getClientConfig(

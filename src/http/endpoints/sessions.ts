@@ -17,7 +17,8 @@ import {
   type GetSessionResponse,
   type TraceExportResponse,
 } from '../../types/sessions.ts';
-import { pathSegment, type ApiClient } from '../api-client.ts';
+import { pathSegment } from '../addresses.ts';
+import type { ApiClient } from '../api-client.ts';
 
 export function createSession(
   api: ApiClient,
