@@ -95,7 +95,9 @@ export type {
   DownloadOptions,
   DownloadProgress,
   DownloadResult,
+  DownloadSourceKind,
   DownloadState,
+  SourceChoice,
 } from './types/downloads.ts';
 export type {
   QueueChanged,

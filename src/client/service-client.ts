@@ -20,7 +20,7 @@ import {
 } from './create-model.ts';
 import { DownloadManager } from './downloads/download-manager.ts';
 import { EventedClient } from './evented-client.ts';
-import { createArchiveSource } from './downloads/sources/archive.ts';
+import { createSources } from './downloads/sources/choose-source.ts';
 import type { RestClient } from './rest-client.ts';
 import type { CopyWeightsInput } from './rest/inputs.ts';
 import type { ServiceRuntime } from './runtime.ts';
@@ -135,7 +135,14 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     const { clock, random, logger } = api.connection;
     const { downloadConcurrency: concurrency } = this.#parts;
     this.#downloads ??= DownloadManager.create({
-      openSource: (tinkerPath) => createArchiveSource(api, tinkerPath),
+      openSource: createSources({
+        api,
+        openState: (path, signal) =>
+          this.createTrainingClientFromState(
+            { path, user_metadata: { created_by: 'tinker-ts download' } },
+            { signal },
+          ),
+      }),
       clock,
       random,
       logger,

@@ -125,6 +125,11 @@ export const errorCodes = {
     retryable: true,
     hint: 'The server still builds the archive: try again in a minute.',
   },
+  not_downloadable: {
+    category: 'server',
+    retryable: false,
+    hint: 'Download the training state (weights/…) of the same step, or an export that saveWeightsExternal made.',
+  },
   checksum_mismatch: {
     category: 'network',
     retryable: true,

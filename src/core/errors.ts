@@ -136,6 +136,7 @@ type DownloadErrorCode = Extract<
   ErrorCode,
   | 'destination_exists'
   | 'archive_pending'
+  | 'not_downloadable'
   | 'checksum_mismatch'
   | 'unsafe_archive'
   | 'corrupt_archive'

@@ -22,6 +22,9 @@ export type DownloadState =
 /** How a checkpoint leaves the service: as one tar file, or as files with an address each. */
 export type DownloadSourceKind = 'archive' | 'external_weights';
 
+/** `auto`: external weights where the server exports them, else the archive. */
+export type SourceChoice = 'auto' | DownloadSourceKind;
+
 /** What an archive may hold before it is refused as unsafe. */
 export interface ArchiveLimits {
   /** Files and folders together; 100,000 by default. */
@@ -39,6 +42,8 @@ export interface DownloadOptions {
   force?: boolean | undefined;
   /** Cancels the download, which then rejects with the signal's own reason. */
   signal?: AbortSignal | undefined;
+  /** How the checkpoint leaves the service; `auto` by default. */
+  source?: SourceChoice | undefined;
   /** For archives that are larger than any expected one. */
   limits?: Partial<ArchiveLimits> | undefined;
 }
@@ -55,7 +60,7 @@ export interface DownloadResult {
   destination: string;
   /** Sum over the files. */
   size_bytes: number;
-  /** In the archive's order. */
+  /** In the archive's order, or in that of their names. */
   files: DownloadedFile[];
 }
 

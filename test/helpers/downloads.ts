@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { CheckpointDownload } from '../../src/client/downloads/checkpoint-download.ts';
 import { DownloadManager, type DownloadManagerOptions } from '../../src/client/downloads/download-manager.ts';
-import type { OpenSource } from '../../src/client/downloads/sources/open-source.ts';
+import type { OpenSource } from '../../src/client/downloads/sources/choose-source.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import type { SourceResolution } from '../../src/machines/download-ports.ts';

@@ -4,11 +4,16 @@ import { Emitter, type EmitterOptions } from '../../core/emitter.ts';
 import { ClientClosedError, InvalidArgumentError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Random } from '../../core/random.ts';
-import { parseTinkerPath } from '../../core/tinker-path.ts';
+import { parseSavedPath } from '../../core/tinker-path.ts';
 import type { CloseOptions } from '../../types/client-life.ts';
-import type { ArchiveLimits, DownloadManagerEvents, DownloadOptions } from '../../types/downloads.ts';
+import type {
+  ArchiveLimits,
+  DownloadManagerEvents,
+  DownloadOptions,
+  SourceChoice,
+} from '../../types/downloads.ts';
 import { EventedClient } from '../evented-client.ts';
-import type { OpenSource } from './sources/open-source.ts';
+import type { OpenSource } from './sources/choose-source.ts';
 import type { CheckpointDownload } from './checkpoint-download.ts';
 import { DownloadRegistry } from './download-registry.ts';
 import { toDownloadTarget } from './download-target.ts';
@@ -66,7 +71,7 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
   download(tinkerPath: string, options: DownloadOptions = {}): CheckpointDownload {
     const registry = this.#registry;
     if (!registry.isOpen) throw new ClientClosedError('The download manager is closed');
-    const { outputDir, force, signal, limits } = checkDownload(tinkerPath, options);
+    const { outputDir, force, signal, limits, source } = checkDownload(tinkerPath, options);
     const target = toDownloadTarget(tinkerPath, outputDir);
     if (registry.has(target.destination)) {
       const where = `${tinkerPath} is being downloaded to ${target.destination} already`;
@@ -85,7 +90,7 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
       stallTimeoutMs,
       pool: registry.pool,
       slots: registry.slots,
-      source: this.#options.openSource(tinkerPath),
+      source: this.#options.openSource(tinkerPath, source),
       createId: () =>
         Math.floor(random() * 2 ** 32)
           .toString(16)
@@ -111,30 +116,33 @@ interface CheckedOptions {
   force: boolean;
   signal: AbortSignal | undefined;
   limits: ArchiveLimits;
+  source: SourceChoice;
 }
 
 function checkDownload(tinkerPath: string, options: DownloadOptions): CheckedOptions {
   if (typeof tinkerPath !== 'string')
     throw new InvalidArgumentError('download takes a checkpoint path (tinker://…) first');
-  parseTinkerPath(tinkerPath);
+  parseSavedPath(tinkerPath);
   if (/\p{Cc}/u.test(tinkerPath)) {
     throw new InvalidArgumentError(
       `The checkpoint path has a control character: ${JSON.stringify(tinkerPath)}`,
     );
   }
-  checkOptionNames('download', options, ['outputDir', 'force', 'signal', 'limits']);
-  const { outputDir = '.', force = false, signal, limits = {} } = options;
+  checkOptionNames('download', options, ['outputDir', 'force', 'signal', 'limits', 'source']);
+  const { outputDir = '.', force = false, signal, limits = {}, source = 'auto' } = options;
   if (typeof outputDir !== 'string' || outputDir === '' || outputDir.includes('\0')) {
     throw new InvalidArgumentError('outputDir must be the path of a folder');
   }
   if (typeof force !== 'boolean') throw new InvalidArgumentError('force must be true or false');
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new InvalidArgumentError('signal must be an AbortSignal');
+  if (!['auto', 'external_weights', 'archive'].includes(source))
+    throw new InvalidArgumentError('source must be auto, external_weights or archive');
   checkOptionNames('limits', limits, Object.keys(defaultLimits));
   for (const [name, value] of Object.entries(limits)) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new InvalidArgumentError(`limits.${name} must be a positive integer, and is ${value}`);
     }
   }
-  return { outputDir, force, signal, limits: { ...defaultLimits, ...limits } };
+  return { outputDir, force, signal, source, limits: { ...defaultLimits, ...limits } };
 }

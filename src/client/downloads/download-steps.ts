@@ -117,7 +117,7 @@ export class DownloadSteps implements DownloadPorts {
   verify(signal: AbortSignal): Promise<VerifyResult> {
     return this.#track(async () => {
       const { filesFolder: folder } = this.#requireWorkspace();
-      const files = this.#files ?? this.#holdings.placed();
+      const files = this.#files ?? this.#placedFiles();
       const outcome = await this.#run('verify', { folder, files }, signal);
       if (outcome.kind !== 'intact') return { ...outcome, error: toError(outcome.error) };
       this.#files = outcome.files;
@@ -231,6 +231,12 @@ export class DownloadSteps implements DownloadPorts {
     return held;
   }
 
+  /** In the archive's order, or in that of their names: pieces of an export come as they like. */
+  #placedFiles(): ReturnType<Holdings['placed']> {
+    const files = this.#holdings.placed();
+    return this.#sourceKind === 'archive' ? files : files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   #requireWorkspace(): Workspace {
     if (this.#workspace === undefined) throw new InternalError('nothing was fetched');
     return this.#workspace;
@@ -295,6 +301,7 @@ type DownloadErrorCode = ConstructorParameters<typeof DownloadError>[0];
 const downloadErrorCodes: ReadonlySet<string> = new Set<DownloadErrorCode>([
   'destination_exists',
   'archive_pending',
+  'not_downloadable',
   'checksum_mismatch',
   'unsafe_archive',
   'corrupt_archive',

@@ -39,6 +39,14 @@ export function loadWeights(
   return api.json({ method: 'POST', path: '/load_weights', json, secrets }, untypedFutureSchema, options);
 }
 
+/** The model is gone once its turn has come; nobody waits for the result. */
+export async function unloadModel(api: ApiClient, model_id: string, options?: RequestOptions): Promise<void> {
+  await api.send(
+    { method: 'POST', path: '/unload_model', json: { model_id, type: 'unload_model' } },
+    options,
+  );
+}
+
 export function getInfo(
   api: ApiClient,
   model_id: string,

@@ -6,14 +6,14 @@ import type { CheckpointSource } from '../../../machines/download-ports.ts';
 import { toOutcome } from '../../ports.ts';
 
 /** As requests tell the server which of our calls they belong to. */
-const method = 'DownloadManager.download';
+export const downloadMethod = 'DownloadManager.download';
 
 /** The archive that a server builds of a checkpoint (wire-protocol 2.20). */
 export function createArchiveSource(api: ApiClient, tinkerPath: string): CheckpointSource {
   const path = parseSavedPath(tinkerPath);
   return {
     async resolve(signal) {
-      const outcome = await toOutcome(getArchiveUrl(api, path, attributed(method, { signal })));
+      const outcome = await toOutcome(getArchiveUrl(api, path, attributed(downloadMethod, { signal })));
       if (outcome.kind === 'failed') return outcome;
       const answer = outcome.value;
       return answer.kind === 'ready'
