@@ -1,6 +1,11 @@
 export { ServiceClient, type ServiceCloseOptions } from './client/service-client.ts';
 export type { ServiceOptions } from './client/service-options.ts';
-export type { FromStateInput, LoraTrainingClientInput, SamplingClientInput } from './client/create-model.ts';
+export type {
+  FromStateInput,
+  LoraTrainingClientInput,
+  SamplerSource,
+  SamplingClientInput,
+} from './client/create-model.ts';
 export { TrainingClient } from './client/training-client.ts';
 export type {
   EphemeralSamplerInput,
@@ -54,6 +59,7 @@ export {
   RateLimitError,
   UnprocessableEntityError,
 } from './core/api-errors.ts';
+export { consoleUrls } from './core/console-urls.ts';
 export { errorCodes, type ErrorCategory, type ErrorCode } from './core/error-codes.ts';
 export type { EventOf, EventSource, EventsDropped, ListenOptions, StreamOptions } from './core/emitter.ts';
 export { createLogger, stderrLogger, type Logger, type LogLevel } from './core/logger.ts';

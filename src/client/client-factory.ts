@@ -9,6 +9,7 @@ import type { ClientLife } from '../types/client-life.ts';
 import { AdminClient } from './admin-client.ts';
 import type { ModelOrigin } from './make-model.ts';
 import { createTrainingPorts, makeSampler, toOutcome, type SamplerOrigin } from './ports.ts';
+import type { SamplerSource } from './create-model.ts';
 import { relay } from './relay.ts';
 import { RestClient } from './rest-client.ts';
 import type { ServiceRuntime } from './runtime.ts';
@@ -67,7 +68,7 @@ export class ClientFactory {
       life: createLife(actor),
       emitter,
       samplers: {
-        fromPath: (model_path, samplerOptions = {}) => this.samplingFrom({ model_path }, samplerOptions),
+        fromPath: (source, samplerOptions = {}) => this.samplingFrom(source, samplerOptions),
         fromSession: (sampling_session_id, base_model, samplerOptions = {}) =>
           this.sampling({ kind: 'existing', sampler: { sampling_session_id, base_model } }, samplerOptions),
       },
@@ -75,21 +76,30 @@ export class ClientFactory {
   }
 
   samplingFrom(
-    source: { base_model?: string | undefined; model_path?: string | undefined },
+    { record_stability_info = false, ...source }: SamplerSource,
     options: RequestOptions,
   ): Promise<SamplingClient> {
     const sampling_session_seq_id = this.#runtime.counters.nextSamplingSessionSeqId();
-    return this.sampling({ kind: 'create', sampling_session_seq_id, ...source }, options);
+    const origin = { kind: 'create', sampling_session_seq_id, ...source } as const;
+    return this.sampling(origin, options, record_stability_info);
   }
 
   /** Another client of a sampler that another process has made. */
   samplingFromHandle(text: string, options: RequestOptions): Promise<SamplingClient> {
-    const { session_id, sampling_session_id, base_model } = decodeHandle(text);
+    const { session_id, sampling_session_id, base_model, record_stability_info } = decodeHandle(text);
     const sampler = { sampling_session_id, base_model: base_model ?? null };
-    return this.sampling({ kind: 'existing', sampler, sessionId: session_id }, options);
+    return this.sampling(
+      { kind: 'existing', sampler, sessionId: session_id },
+      options,
+      record_stability_info,
+    );
   }
 
-  async sampling(origin: SamplerOrigin, options: RequestOptions): Promise<SamplingClient> {
+  async sampling(
+    origin: SamplerOrigin,
+    options: RequestOptions,
+    record_stability_info = false,
+  ): Promise<SamplingClient> {
     const { api } = this.#runtime;
     const id = this.#toId('sampling');
     const inFlight = new InFlight(api.connection.clock);
@@ -127,6 +137,7 @@ export class ClientFactory {
       sampler,
       session_id,
       isCopy,
+      record_stability_info,
       runtime: this.#runtime,
       life: createLife(actor),
       emitter,

@@ -35,10 +35,16 @@ export interface FromStateInput {
 }
 
 /** `base_model`, `model_path` or `handle`. */
-export interface SamplingClientInput {
+/** Which weights a sampler is of: a base model's, or saved ones. */
+export interface SamplerSource {
   base_model?: string | undefined;
   /** A checkpoint to sample from: `tinker://run/sampler_weights/name`. */
   model_path?: string | undefined;
+  /** The server keeps of each sequence what the loss `stable_reinforce` needs; false by default. */
+  record_stability_info?: boolean | undefined;
+}
+
+export interface SamplingClientInput extends SamplerSource {
   /** What `SamplingClient.toHandle` gave in another process: the same sampler, by this service's key. */
   handle?: string | undefined;
 }
@@ -115,11 +121,19 @@ export function checkStatePath(path: string): void {
 }
 
 export function checkSamplingInput(input: SamplingClientInput): void {
-  checkOptionNames('createSamplingClient', input, ['base_model', 'model_path', 'handle']);
-  const { base_model, model_path, handle } = input;
-  if (handle !== undefined && (base_model !== undefined || model_path !== undefined))
+  checkOptionNames('createSamplingClient', input, [
+    'base_model',
+    'model_path',
+    'handle',
+    'record_stability_info',
+  ]);
+  const { base_model, model_path, handle, record_stability_info } = input;
+  if (
+    handle !== undefined &&
+    [base_model, model_path, record_stability_info].some((one) => one !== undefined)
+  )
     throw new InvalidArgumentError(
-      'a handle says which weights it is of: leave base_model and model_path out',
+      'a handle says all about its sampler: leave base_model, model_path and record_stability_info out',
     );
   if (!base_model && !model_path && !handle)
     throw new InvalidArgumentError('createSamplingClient needs base_model or model_path, or a handle');

@@ -33,6 +33,8 @@ export interface SamplingClientParts {
   session_id: string;
   /** Whether the sampler was made by another client, which numbers its own samples. */
   isCopy: boolean;
+  /** Whether the server keeps what stable_reinforce needs of each sequence. */
+  record_stability_info: boolean;
   runtime: ServiceRuntime;
   life: ClientLife;
   emitter: Emitter<SamplingEvents>;
@@ -48,6 +50,7 @@ const fetchesAtOnce = 200;
 export class SamplingClient extends EventedClient<SamplingEvents> {
   readonly #sampler: SamplerFacts;
   readonly #sessionId: string;
+  readonly #recordsStability: boolean;
   readonly #runtime: ServiceRuntime;
   readonly #emitter: Emitter<SamplingEvents>;
   readonly #inFlight: InFlight;
@@ -74,6 +77,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     this.#inFlight = parts.inFlight;
     this.#ending = parts.ending;
     this.#sessionId = parts.session_id;
+    this.#recordsStability = parts.record_stability_info;
     const { api, config } = parts.runtime;
     this.#seqIds = new SeqIds(parts.isCopy ? () => this.#join() : undefined);
     this.#cancels = new CancelQueue(api, () => parts.runtime.dynamicConfig);
@@ -159,7 +163,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
         api_key: null,
       },
       base_model: this.baseModel,
-      record_stability_info: false,
+      record_stability_info: this.#recordsStability,
     });
   }
 
@@ -196,7 +200,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     try {
       const joining = this.#seqIds.ready(options.signal);
       if (joining !== undefined) await joining;
-      const body = toSampleBody(input, this.samplerId);
+      const body = toSampleBody(input, this.samplerId, this.#recordsStability);
       const response = await sampleUntilDone(loop, body, estimatePromptBytes(input.prompt), {
         ...options,
         headers,

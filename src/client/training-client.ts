@@ -24,6 +24,7 @@ import type {
   SaveWeightsResponse,
 } from '../types/weights.ts';
 import type { ApiFuture } from './api-future.ts';
+import type { SamplerSource } from './create-model.ts';
 import { EventedClient } from './evented-client.ts';
 import { jsonResult } from './results.ts';
 import type { ServiceRuntime } from './runtime.ts';
@@ -53,7 +54,7 @@ import { checkUploadedLossData, LossUploads, toLossChoice } from './training/upl
 
 /** How a training client gets its samplers: the service that owns both makes them. */
 export interface SamplerFactory {
-  fromPath(modelPath: string, options?: RequestOptions): Promise<SamplingClient>;
+  fromPath(source: SamplerSource, options?: RequestOptions): Promise<SamplingClient>;
   fromSession(
     samplingSessionId: string,
     baseModel: string | null,
@@ -234,11 +235,12 @@ export class TrainingClient extends EventedClient<TrainingEvents> {
   }
 
   /** A sampler for saved weights, in this client's session. */
-  createSamplingClient(input: { model_path: string }, options: RequestOptions = {}): Promise<SamplingClient> {
-    return this.#samplers.fromPath(
-      input.model_path,
-      attributed('TrainingClient.createSamplingClient', options),
-    );
+  createSamplingClient(
+    input: SamplerSource & { model_path: string },
+    options: RequestOptions = {},
+  ): Promise<SamplingClient> {
+    checkOptionNames('createSamplingClient', input, ['model_path', 'record_stability_info']);
+    return this.#samplers.fromPath(input, attributed('TrainingClient.createSamplingClient', options));
   }
 
   getTokenizer(): Promise<Tokenizer> {

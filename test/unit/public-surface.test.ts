@@ -58,6 +58,7 @@ describe('the public surface', () => {
         "TinkerError",
         "TrainingClient",
         "UnprocessableEntityError",
+        "consoleUrls",
         "createLogger",
         "differentiatedLoss",
         "errorCodes",

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { consoleUrls } from '../../core/console-urls.ts';
 import { readStoredCredentials, writeStoredCredentials } from '../../core/stored-credentials.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
@@ -18,10 +19,8 @@ export async function login(context: CommandContext): Promise<CommandResult> {
       "Run 'tinker-ts auth logout' before logging in again.",
     );
   }
-  const page = new URL('https://tinker.thinkingmachines.ai/keys');
-  page.searchParams.set('new_key', 'true');
-  page.searchParams.set('key_name', `tinker-cli-${hostname()}`);
-  context.note(`Create an API Key: ${toLink(page.href, process.stderr)}\n`);
+  const page = consoleUrls.newApiKey(`tinker-cli-${hostname()}`);
+  context.note(`Create an API Key: ${toLink(page, process.stderr)}\n`);
   const key = await readSecret(context, 'Paste your API key: ');
   if (key === '') {
     throw new CommandError(

@@ -1,11 +1,10 @@
+import { consoleUrls } from '../../core/console-urls.ts';
 import { readStoredCredentials, writeStoredCredentials } from '../../core/stored-credentials.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
 import { CommandError } from '../errors.ts';
 import { toLink } from '../link.ts';
 import type { CommandResult } from '../result.ts';
-
-const keysPage = 'https://tinker.thinkingmachines.ai/keys';
 
 /** Removes the default key from the file. One that an older program generated is revoked on the server too. */
 export async function logout(context: CommandContext): Promise<CommandResult> {
@@ -25,7 +24,7 @@ export async function logout(context: CommandContext): Promise<CommandResult> {
   await writeStoredCredentials(credentialsFile, { ...rest, keys: others });
   const name = record.name ?? id;
   if (record.type === 'generated') {
-    await revoke(context, record.key);
+    await revoke(context, id, record.key);
     const line = `Removed credential '${name}' and deleted its API key on the server.`;
     return { json: { name, revoked: true }, view: { lines: [line] } };
   }
@@ -34,20 +33,20 @@ export async function logout(context: CommandContext): Promise<CommandResult> {
     view: {
       lines: [
         `Removed credential '${name}'. The API key is still active.`,
-        `Delete the API key here: ${toLink(keysPage, process.stdout)}`,
+        `Delete the API key here: ${toLink(consoleUrls.apiKey(id), process.stdout)}`,
       ],
     },
   };
 }
 
-async function revoke(context: CommandContext, key: string): Promise<void> {
+async function revoke(context: CommandContext, id: string, key: string): Promise<void> {
   try {
     await withService(context, (rest) => rest.revokeSelfApiKey({ signal: context.signal }), { apiKey: key });
   } catch (error) {
     throw new CommandError(
       'internal',
       'The local credential is removed, but the API key could not be deleted on the server.',
-      `Delete it here: ${keysPage}`,
+      `Delete it here: ${consoleUrls.apiKey(id)}`,
       error,
     );
   }

@@ -70,7 +70,11 @@ export interface SampleBody {
   record_stability_info?: boolean;
 }
 
-export function toSampleBody(input: SampleInput, sampling_session_id: string): Omit<SampleBody, 'seq_id'> {
+export function toSampleBody(
+  input: SampleInput,
+  sampling_session_id: string,
+  record_stability_info = false,
+): Omit<SampleBody, 'seq_id'> {
   const { prompt, num_samples = 1, sampling_params = {}, prompt_logprobs = false } = input;
   const { topk_sample_logprobs, target_prompt_logprobs, prompt_alt_tokens_k, prompt_logprobs_last_n } = input;
   const body: Omit<SampleBody, 'seq_id'> = {
@@ -86,6 +90,7 @@ export function toSampleBody(input: SampleInput, sampling_session_id: string): O
     body.target_prompt_logprobs = encodeTensorJson(target_prompt_logprobs, 'target_prompt_logprobs');
   if (prompt_alt_tokens_k) body.prompt_alt_tokens_k = prompt_alt_tokens_k;
   if (prompt_logprobs_last_n !== undefined) body.prompt_logprobs_last_n = prompt_logprobs_last_n;
+  if (record_stability_info) body.record_stability_info = true;
   return body;
 }
 

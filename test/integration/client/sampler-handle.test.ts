@@ -66,6 +66,15 @@ describe('a sampler that is handed on (SMP-8, SMP-10)', () => {
     const both = { handle: sampler.toHandle(), base_model: 'local/random' };
     await expect(service.createSamplingClient(both)).rejects.toThrow('leave base_model');
   });
+
+  it('takes along what stable_reinforce needs, which this server refuses by name (SMP-11)', async () => {
+    const source = { base_model: 'local/random', record_stability_info: true };
+    const recording = await service.createSamplingClient(source);
+    const copy = await service.createSamplingClient({ handle: recording.toHandle() });
+    for (const one of [recording, copy])
+      await expect(one.sample(input)).rejects.toThrow('record_stability_info');
+    expect(sent('asample').at(-1)?.body).toMatchObject({ record_stability_info: true });
+  });
 });
 
 describe('samples and completions', () => {

