@@ -77,12 +77,18 @@ export function checkpointTar(weightsBytes = 3000): Buffer {
 
 /** A safetensors file of so many bytes: one tensor of bytes that differ from place to place. */
 export function tensorBytes(sizeBytes: number, seed = 1): Buffer {
+  const header = tensorHeader(sizeBytes);
+  return Buffer.concat([header, patternBytes(sizeBytes - header.length, seed)]);
+}
+
+/** How a safetensors file of so many bytes begins: one tensor fills the rest. */
+export function tensorHeader(sizeBytes: number): Buffer {
   const dataBytes = sizeBytes - 136;
   const tensors = { weight: { dtype: 'U8', shape: [dataBytes], data_offsets: [0, dataBytes] } };
   const header = Buffer.from(JSON.stringify(tensors).padEnd(128));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  return Buffer.concat([length, header, patternBytes(dataBytes, seed)]);
+  return Buffer.concat([length, header]);
 }
 
 /** Bytes that differ from place to place, so that a wrong offset shows. */

@@ -24,10 +24,11 @@ function answer(path: string): Answer {
   const filesUrl = pace === 'limited' ? limitedUrl : freeUrl;
   const sign = (file: string): string =>
     `${filesUrl}/${material}/${file}?expires=${expires.getTime()}&signature=bench`;
-  if (route === 'archive') {
+  const isArchive = material in materials && materials[material as MaterialName].kind === 'archive';
+  if (route === 'archive' && isArchive) {
     return { status: 302, headers: { location: sign('archive.tar'), expires: expires.toUTCString() } };
   }
-  if (route === 'external_weights_urls' && material in materials) {
+  if (route === 'external_weights_urls' && material in materials && !isArchive) {
     const names = Object.keys(materials[material as MaterialName].files);
     const urls = Object.fromEntries(names.map((name) => [name, sign(`files/${name}`)]));
     return { status: 200, json: { urls, expires: expires.toISOString() } };

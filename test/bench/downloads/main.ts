@@ -32,6 +32,8 @@ const results = chosen.map((workload) => ({ workload, rounds: [] as Round[] }));
 const python = officialPython();
 
 await using resources = new AsyncDisposableStack();
+for (const end of ['SIGINT', 'SIGTERM'] as const)
+  process.once(end, () => void resources.disposeAsync().finally(() => process.exit(1)));
 const folder = await mkdtemp(join(values.dir, 'tinker-bench-'));
 resources.defer(() => rm(folder, { recursive: true, force: true }));
 const root = join(folder, 'served');

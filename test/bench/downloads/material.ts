@@ -1,9 +1,11 @@
-import { createCipheriv, createHash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { create } from 'tar';
+import { tensorHeader } from '../../helpers/archives.ts';
+import { noise } from '../../helpers/noise.ts';
 import { materials, type MaterialName } from './catalogue.ts';
 
 /** Sha-256 of each file of a material, by name. */
@@ -16,7 +18,7 @@ export async function makeMaterial(root: string, name: MaterialName): Promise<Ha
   let seed = 0;
   for (const [file, sizeBytes] of Object.entries(files)) {
     await mkdir(dirname(join(folder, file)), { recursive: true });
-    await writeNoise(join(folder, file), sizeBytes, `${name}/${seed++}`);
+    await writeContent(join(folder, file), sizeBytes, `${name}/${seed++}`);
   }
   const hashes = await hashFolder(folder);
   if (kind === 'archive') {
@@ -27,14 +29,12 @@ export async function makeMaterial(root: string, name: MaterialName): Promise<Ha
   return hashes;
 }
 
-/** Bytes that no compression shortens, the same for the same seed. */
-async function writeNoise(path: string, sizeBytes: number, seed: string): Promise<void> {
-  const key = createHash('sha256').update(seed).digest().subarray(0, 16);
-  const cipher = createCipheriv('aes-128-ctr', key, Buffer.alloc(16));
-  const zeros = Buffer.alloc(4 * 1024 * 1024);
+/** Bytes that no compression shortens; the weights are safetensors, since that is looked at. */
+async function writeContent(path: string, sizeBytes: number, seed: string): Promise<void> {
+  const header = path.endsWith('.safetensors') ? tensorHeader(sizeBytes) : Buffer.alloc(0);
   await using file = await open(path, 'wx');
-  for (let left = sizeBytes; left > 0; left -= zeros.length)
-    await file.write(cipher.update(zeros.subarray(0, Math.min(left, zeros.length))));
+  await file.writeFile(header);
+  for (const piece of noise(seed, sizeBytes - header.length)) await file.writeFile(piece);
 }
 
 /** Sha-256 of every file in a folder, by its name below it. */

@@ -29,7 +29,8 @@ export async function runSubject(
   const startedAt = performance.now();
   const { code, output, complaints } = await run(command, args, around);
   const wallSeconds = (performance.now() - startedAt) / 1000;
-  if (code !== 0) throw new Error(`${subject} ended with ${code}: ${complaints.trim().slice(-400)}`);
+  if (code !== 0)
+    throw new Error(`${subject} ended with ${code ?? 'a signal'}: ${complaints.trim().slice(-400)}`);
   await check(workload, subject, folder, hashes);
   if (subject !== 'ours') return { wallSeconds };
   return { wallSeconds, ...(JSON.parse(output) as Omit<Measurement, 'wallSeconds'>) };
@@ -82,6 +83,9 @@ async function run(
 ): Promise<{ code: number | null; output: string; complaints: string }> {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
+    // Nothing here takes so long unless it will never end.
+    timeout: 90_000,
+    killSignal: 'SIGKILL',
     env: {
       ...process.env,
       TINKER_BASE_URL: apiUrl,
