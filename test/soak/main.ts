@@ -1,6 +1,6 @@
 // Downloads two hundred checkpoints over connections that are cut, from addresses that expire, in a process that is killed three
 // times, and looks at every byte in the end: `npm run soak:downloads [-- --count 200 --seed 1]`. Ends with 1 on any violation.
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -68,13 +68,7 @@ async function runOnce(share: number | undefined): Promise<void> {
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (line.includes('signature=')) violations.push('a signature was logged');
   });
-  while (share !== undefined && child.exitCode === null && child.signalCode === null) {
-    if ((await countDone()) >= share * checkpoints.length) {
-      child.kill('SIGKILL');
-      break;
-    }
-    await setTimeout(20);
-  }
+  if (share !== undefined) await killWhenDone(child, share * checkpoints.length);
   const [code, signal] = (await ended) as [number | null, string | null];
   if (share === undefined && (code !== 0 || !isComplete))
     violations.push(`the last process ended with ${code ?? signal}`);
@@ -92,6 +86,16 @@ async function runOnce(share: number | undefined): Promise<void> {
     `${((sentBytes - before.sentBytes) / 1e6).toFixed(0)} MB`,
     `${peak.toFixed(0)} MB`,
   ]);
+}
+
+async function killWhenDone(child: ChildProcess, count: number): Promise<void> {
+  while (child.exitCode === null && child.signalCode === null) {
+    if ((await countDone()) >= count) {
+      child.kill('SIGKILL');
+      return;
+    }
+    await setTimeout(20);
+  }
 }
 
 async function countDone(): Promise<number> {
