@@ -71,7 +71,6 @@ const links = (outside: string): Cases<RawEntry[]> => ({
 const names = (outside: string): Cases<RawEntry[]> => ({
   'absolute name': [{ name: `${outside}/escaped`, body: 'x' }],
   'absolute name with two slashes': [{ name: `/${outside}/escaped`, body: 'x' }],
-  'only a slash': [{ name: '/', type: '5' }],
   'climbs out': [{ name: '../escaped', body: 'x' }],
   'climbs out, further on': [{ name: 'a/../../escaped', body: 'x' }],
   'climbs within': [{ name: 'a/../b', body: 'x' }],
@@ -184,6 +183,7 @@ const brokenAttributes: Cases<Array<RawEntry | Buffer>> = {
   'pax size beyond its archive': [paxEntry({ size: '70000' }), { name: 'a', body: 'x' }],
   'folder with content': [{ name: 'a/', type: '5', body: 'x'.repeat(600) }],
   'file named as a folder': [{ name: 'a/', body: 'x' }],
+  'file named as the root': [{ name: '/', body: 'x' }],
 };
 
 /** An entry whose header was written over after the fact, with a right checksum. */
@@ -286,6 +286,7 @@ function oddities(): Cases<Buffer> {
     'header of before ustar': tarOf(tampered(config, 257, Buffer.alloc(8))),
     'all rights and more': tarOf({ ...config, mode: '7777' }),
     'the root as a folder': tarOf({ name: './', type: '5' }, { ...config, name: './adapter_config.json' }),
+    'the root as Python names it': tarOf({ name: '/', type: '5' }, config),
     'pax name over a hostile one': tarOf(paxEntry({ path: 'w.bin' }), { name: '../escaped', body: 'x' }),
     'names of properties': tarOf({ name: '__proto__', body: 'x' }, { name: 'constructor', body: 'y' }),
     'names that are options': tarOf({ name: '--checkpoint-action=exec=sh', body: 'x' }, { name: '-rf' }),

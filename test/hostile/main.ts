@@ -1,12 +1,14 @@
 // Tries an archive of every hostile kind, and exports with hostile file names, through the public downloads, and prints what
-// came of each as a table: `npm run hostile [-- WORDS]`, where WORDS choose those that have them in their name or verdict.
+// came of each as a table: `npm run hostile [-- WORDS]`, where WORDS choose those that have them in their row.
 // Ends with 1 when one is judged otherwise than it must be, or anything outside its own folder was touched.
 import { isGood, Trial, type Finding } from './trial.ts';
 
 const wanted = process.argv.slice(2).join(' ').toLowerCase();
 await using trial = await Trial.open();
 const findings = [...(await trial.archives()), ...(await trial.exports())];
-const chosen = findings.filter(({ name, verdict }) => `${name} ${verdict}`.toLowerCase().includes(wanted));
+const chosen = findings.filter(({ name, served, verdict }) =>
+  `${name} ${served} ${verdict}`.toLowerCase().includes(wanted),
+);
 
 print('what', 'served', 'verdict', 'message', 'touched outside');
 print('---', '---', '---', '---', '---');

@@ -23,16 +23,14 @@ export class Scene {
     return scene;
   }
 
-  /** What has appeared, changed or gone, but for `destination` and what it was made of. */
-  async touched(destination: string): Promise<string[]> {
+  /** What has appeared, changed or gone, but for `allowed` paths and what is in them. */
+  async touched(allowed: readonly string[]): Promise<string[]> {
     const after = await picture(this.#root);
-    const own = relative(this.#root, destination);
+    const own = allowed.map((path) => relative(this.#root, path));
     const paths = new Set([...this.#before.keys(), ...after.keys()]);
     return [...paths].filter(
       (path) =>
-        path !== own &&
-        !path.startsWith(`${own}/`) &&
-        path !== `${own}.manifest.json` &&
+        !own.some((known) => path === known || path.startsWith(`${known}/`)) &&
         this.#before.get(path) !== after.get(path),
     );
   }

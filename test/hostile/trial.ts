@@ -18,7 +18,7 @@ export interface Finding {
   /** The code of the refusal, or `accepted`. */
   verdict: string;
   message: string;
-  /** Paths outside the destination that appeared, changed or went, and what in it is no plain file. */
+  /** Paths that appeared, changed or went and are not the download's own, and what in those is no plain file. */
   touched: string[];
 }
 
@@ -139,7 +139,16 @@ export class Trial implements AsyncDisposable {
       }),
     );
     const { destination } = download;
-    const touched = [...(await scene.touched(destination)), ...(await scene.oddities(destination))];
+    const touched = [
+      ...(await scene.touched(remainders(destination, verdict))),
+      ...(await scene.oddities(destination)),
+    ];
     return { ...known, verdict, message, touched };
   }
+}
+
+/** What a download may leave: the result with its manifest, or what a later one can go on from; after a refusal nothing. */
+function remainders(destination: string, verdict: string): string[] {
+  if (verdict === 'accepted') return [destination, `${destination}.manifest.json`];
+  return verdict === 'unsafe_archive' || verdict === 'corrupt_archive' ? [] : [`${destination}.download`];
 }

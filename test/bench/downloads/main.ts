@@ -1,6 +1,6 @@
 // Measures downloads beside curl, aria2c and the official SDK: npm run bench:downloads [-- --only archive,export --rounds 1]
 // Needs nginx, curl, aria2c and python3. A whole run writes its tables into docs/performance.md and the README; one with
-// `--only` or other `--rounds` only prints them. `--dir` says where everything is written: 4 GB, gone afterwards.
+// `--only` only prints them. `--dir` says where everything is written: 4 GB, gone afterwards.
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -27,7 +27,7 @@ const { values } = parseArgs({
 const roundCount = Number(values.rounds);
 const wanted = values.only?.split(',');
 const chosen = workloads.filter(({ name }) => wanted === undefined || wanted.includes(name));
-const isWhole = wanted === undefined && roundCount === 5;
+const isWhole = wanted === undefined;
 const results = chosen.map((workload) => ({ workload, rounds: [] as Round[] }));
 const python = officialPython();
 
