@@ -20,6 +20,7 @@ export type { CopyWeightsInput, ListOptions, ScopeOptions } from './client/rest/
 export { AdminClient, type AuditLogInput, type BillingUsageInput } from './client/admin-client.ts';
 export { DownloadManager } from './client/downloads/download-manager.ts';
 export { CheckpointDownload } from './client/downloads/checkpoint-download.ts';
+export { DownloadBatch } from './client/downloads/download-batch.ts';
 export type { ApiFuture, FutureStatus } from './client/api-future.ts';
 export type { Page, PagePromise } from './client/page.ts';
 export type { ChatMessage, Tokenizer } from './client/tokenizers.ts';
@@ -95,6 +96,8 @@ export type {
 export type { Datum, ProvenanceSpan } from './types/datum.ts';
 export type {
   ArchiveLimits,
+  BatchItem,
+  DownloadAllOptions,
   DownloadedFile,
   DownloadEvents,
   DownloadManagerEvents,
@@ -103,6 +106,8 @@ export type {
   DownloadResult,
   DownloadSourceKind,
   DownloadState,
+  FolderProblem,
+  FolderReport,
   SourceChoice,
 } from './types/downloads.ts';
 export type {

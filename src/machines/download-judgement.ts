@@ -123,11 +123,11 @@ function backOff(policy: SetbackPolicy, state: SetbackState, result: StepResult,
   };
 }
 
-/** Whether the bytes on disk help a later download: not when it is they that are wrong. */
+/** Whether the bytes on disk help a later download: not when it is they that are wrong, or nobody needs them. */
 export function isWorthKeeping(error: Error): boolean {
   return (
     !TinkerError.isInstance(error) ||
-    !['unsafe_archive', 'corrupt_archive', 'checksum_mismatch'].includes(error.code)
+    !['unsafe_archive', 'corrupt_archive', 'checksum_mismatch', 'destination_exists'].includes(error.code)
   );
 }
 

@@ -48,6 +48,36 @@ export interface DownloadOptions {
   limits?: Partial<ArchiveLimits> | undefined;
 }
 
+export interface DownloadAllOptions extends Omit<DownloadOptions, 'signal'> {
+  /** Downloads at once; that of the service by default (`downloadConcurrency`, 4). */
+  concurrency?: number | undefined;
+  /** After a failure the others go on (default), or are cancelled. */
+  onFailure?: 'continue' | 'stop' | undefined;
+  /** Cancels the whole batch. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What became of one checkpoint of a batch. */
+export type BatchItem =
+  | { tinker_path: string; status: 'done'; result: DownloadResult }
+  | { tinker_path: string; status: 'failed'; error: Error }
+  | { tinker_path: string; status: 'cancelled' };
+
+export interface FolderProblem {
+  name: string;
+  problem: 'missing' | 'damaged';
+}
+
+/** A finished folder compared with the manifest beside it. */
+export interface FolderReport {
+  tinker_path: string;
+  /** Absolute. */
+  destination: string;
+  /** Whether there are no problems. */
+  intact: boolean;
+  problems: FolderProblem[];
+}
+
 export interface DownloadedFile {
   /** Relative to the destination, with `/` on every platform. */
   name: string;

@@ -181,12 +181,28 @@ describe('download (CMD-10, BEY-30)', () => {
     });
   });
 
-  test('refuses to fetch the same target twice at the same time', async () => {
-    const { manager, outputDir } = await setUpDownloads();
+  test('gives the same handle to whoever asks for what is under way, and cancels it for each of them', async () => {
+    const { manager, server, outputDir } = await setUpDownloads();
+    const controller = new AbortController();
     const first = manager.download(tinkerPath, { outputDir });
-    expect(() => manager.download(tinkerPath, { outputDir })).toThrow('already');
+    expect(manager.download(tinkerPath, { outputDir, signal: controller.signal })).toBe(first);
     await first;
-    await manager.download(tinkerPath, { outputDir, force: true });
+    expect(server.requests).toHaveLength(1);
+    const second = manager.download(tinkerPath, { outputDir, force: true });
+    expect(second).not.toBe(first);
+    manager.download(tinkerPath, { outputDir, signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(second).rejects.toThrow('enough');
+  });
+
+  test('refuses another checkpoint that would go to the same folder', async () => {
+    const { manager, outputDir } = await setUpDownloads();
+    const first = manager.download('tinker://a/weights/b_weights_c', { outputDir, source: 'archive' });
+    first.cancel();
+    expect(() => manager.download('tinker://a_weights_b/weights/c', { outputDir })).toThrow(
+      'another outputDir',
+    );
+    await expect(first).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   test('says what is wrong when the output folder is a file', async () => {

@@ -38,6 +38,7 @@ describe('the public surface', () => {
         "ClientClosedError",
         "ConflictError",
         "ConnectionError",
+        "DownloadBatch",
         "DownloadError",
         "DownloadManager",
         "FutureExpiredError",

@@ -1,21 +1,27 @@
+import { resolve } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { checkOptionNames } from '../../core/config.ts';
 import { Emitter, type EmitterOptions } from '../../core/emitter.ts';
-import { ClientClosedError, InvalidArgumentError } from '../../core/errors.ts';
+import { ClientClosedError, DownloadError, InvalidArgumentError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Random } from '../../core/random.ts';
-import { parseSavedPath } from '../../core/tinker-path.ts';
+import { parseTinkerPath } from '../../core/tinker-path.ts';
 import type { CloseOptions } from '../../types/client-life.ts';
 import type {
   ArchiveLimits,
+  DownloadAllOptions,
   DownloadManagerEvents,
   DownloadOptions,
+  FolderReport,
   SourceChoice,
 } from '../../types/downloads.ts';
 import { EventedClient } from '../evented-client.ts';
 import type { OpenSource } from './sources/choose-source.ts';
 import type { CheckpointDownload } from './checkpoint-download.ts';
+import { checkFolder } from './check-folder.ts';
+import { DownloadBatch } from './download-batch.ts';
 import { DownloadRegistry } from './download-registry.ts';
+import { readManifest } from './manifest.ts';
 import { toDownloadTarget } from './download-target.ts';
 import { startDownload } from './start-download.ts';
 
@@ -44,6 +50,7 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
   readonly #options: DownloadManagerOptions;
   readonly #emitter: Emitter<DownloadManagerEvents>;
   readonly #registry: DownloadRegistry;
+  readonly #concurrency: number;
 
   /** @internal `ServiceClient` makes its manager. */
   static create(options: DownloadManagerOptions): DownloadManager {
@@ -52,37 +59,95 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
 
   private constructor(options: DownloadManagerOptions) {
     const { clock, logger, concurrency = 4 } = options;
-    if (!Number.isInteger(concurrency) || concurrency < 1) {
-      throw new InvalidArgumentError(`concurrency must be a positive integer, and is ${concurrency}`);
-    }
+    checkConcurrency(concurrency);
     const emitter = new Emitter<DownloadManagerEvents>(logger, { forward: options.forward });
     const registry = new DownloadRegistry({ clock, logger, concurrency });
     super(emitter, registry);
     this.#options = options;
+    this.#concurrency = concurrency;
     this.#emitter = emitter;
     this.#registry = registry;
   }
 
   /**
    * Downloads one checkpoint into `outputDir/<path without tinker://, with / as _>`. Starts at once and gives a handle to
-   * await. Throws InvalidArgumentError for a wrong path or option; the handle rejects with DownloadError when the target
-   * exists (unless `force`), when the archive is damaged or unsafe, or when the disk is full.
+   * await; one that is under way already is given again. Throws InvalidArgumentError for a wrong path or option; the handle
+   * rejects with DownloadError when the target exists (unless `force`), when what came is damaged or unsafe, or when the
+   * disk is full.
    */
   download(tinkerPath: string, options: DownloadOptions = {}): CheckpointDownload {
+    return this.#start(tinkerPath, checkDownload('download', tinkerPath, options), false);
+  }
+
+  /**
+   * Downloads many checkpoints, a few at a time; paths of an iterable are asked for as they get their turn. A target that
+   * exists and is intact by its manifest counts as done. Resolves with what became of each, in the order of the paths.
+   */
+  downloadAll(
+    paths: Iterable<string> | AsyncIterable<string>,
+    { concurrency = this.#concurrency, onFailure = 'continue', signal, ...options }: DownloadAllOptions = {},
+  ): DownloadBatch {
+    this.#checkOpen();
+    checkConcurrency(concurrency);
+    if (!['continue', 'stop'].includes(onFailure))
+      throw new InvalidArgumentError('onFailure must be continue or stop');
+    checkOptions('downloadAll', { ...options, signal });
+    if (Array.isArray(paths)) for (const path of paths) checkDownload('downloadAll', path, options);
+    return DownloadBatch.create({
+      paths,
+      concurrency,
+      onFailure,
+      signal,
+      logger: this.#options.logger,
+      start: (path) => this.#start(path, checkDownload('downloadAll', path, options), true),
+    });
+  }
+
+  /** Reads a downloaded folder back and compares it with its manifest. Rejects with code `file_access` when that is not there. */
+  async verify(folder: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<FolderReport> {
+    this.#checkOpen();
+    const destination = resolve(folder);
+    const path = `${destination}.manifest.json`;
+    const manifest = await readManifest(path);
+    if (manifest === undefined)
+      throw new DownloadError('file_access', `There is no manifest ${path}: download the checkpoint again`);
+    const problems = await checkFolder(
+      destination,
+      manifest,
+      this.#registry.pool,
+      signal ?? new AbortController().signal,
+    );
+    return { tinker_path: manifest.tinker_path, destination, intact: problems.length === 0, problems };
+  }
+
+  #checkOpen(): void {
+    if (!this.#registry.isOpen) throw new ClientClosedError('The download manager is closed');
+  }
+
+  #start(
+    tinkerPath: string,
+    { outputDir, force, signal, limits, source }: CheckedOptions,
+    acceptVerified: boolean,
+  ): CheckpointDownload {
+    this.#checkOpen();
     const registry = this.#registry;
-    if (!registry.isOpen) throw new ClientClosedError('The download manager is closed');
-    const { outputDir, force, signal, limits, source } = checkDownload(tinkerPath, options);
     const target = toDownloadTarget(tinkerPath, outputDir);
-    if (registry.has(target.destination)) {
-      const where = `${tinkerPath} is being downloaded to ${target.destination} already`;
-      throw new InvalidArgumentError(`${where}: await that download`);
+    const known = registry.find(target.destination);
+    if (known !== undefined) {
+      if (known.handle.tinkerPath !== tinkerPath)
+        throw new InvalidArgumentError(
+          `${known.handle.tinkerPath} is being downloaded to ${target.destination}: choose another outputDir for ${tinkerPath}`,
+        );
+      known.follow(signal);
+      return known.handle;
     }
     const { random, retryLimit = 10, pendingLimitMs = 30 * 60_000, stallTimeoutMs = 60_000 } = this.#options;
-    const { handle, run } = startDownload({
+    const started = startDownload({
       ...this.#options,
       tinkerPath,
       target,
       force,
+      acceptVerified,
       signal,
       limits,
       retryLimit,
@@ -98,8 +163,8 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
       onEvent: (name, payload) =>
         this.#emitter.emit(name, { ...payload, path: tinkerPath } as DownloadManagerEvents[typeof name]),
     });
-    registry.add(target.destination, run);
-    return handle;
+    registry.add(target.destination, started);
+    return started.handle;
   }
 
   /**
@@ -119,16 +184,25 @@ interface CheckedOptions {
   source: SourceChoice;
 }
 
-function checkDownload(tinkerPath: string, options: DownloadOptions): CheckedOptions {
+function checkConcurrency(concurrency: number): void {
+  if (!Number.isInteger(concurrency) || concurrency < 1)
+    throw new InvalidArgumentError(`concurrency must be a positive integer, and is ${concurrency}`);
+}
+
+function checkDownload(what: string, tinkerPath: string, options: DownloadOptions): CheckedOptions {
   if (typeof tinkerPath !== 'string')
-    throw new InvalidArgumentError('download takes a checkpoint path (tinker://…) first');
-  parseSavedPath(tinkerPath);
+    throw new InvalidArgumentError(`${what} takes a checkpoint path (tinker://…) first`);
+  parseTinkerPath(tinkerPath);
   if (/\p{Cc}/u.test(tinkerPath)) {
     throw new InvalidArgumentError(
       `The checkpoint path has a control character: ${JSON.stringify(tinkerPath)}`,
     );
   }
-  checkOptionNames('download', options, ['outputDir', 'force', 'signal', 'limits', 'source']);
+  return checkOptions(what, options);
+}
+
+function checkOptions(what: string, options: DownloadOptions): CheckedOptions {
+  checkOptionNames(what, options, ['outputDir', 'force', 'signal', 'limits', 'source']);
   const { outputDir = '.', force = false, signal, limits = {}, source = 'auto' } = options;
   if (typeof outputDir !== 'string' || outputDir === '' || outputDir.includes('\0')) {
     throw new InvalidArgumentError('outputDir must be the path of a folder');

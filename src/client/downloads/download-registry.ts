@@ -5,7 +5,7 @@ import { ClientClosedError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ClientLife, CloseOptions } from '../../types/client-life.ts';
 import { WorkerPool } from '../../workers/pool.ts';
-import type { DownloadRun } from './checkpoint-download.ts';
+import type { StartedDownload } from './start-download.ts';
 
 const defaultDeadlineMs = 10_000;
 
@@ -14,7 +14,7 @@ export class DownloadRegistry implements ClientLife {
   readonly pool: WorkerPool;
   readonly slots: PQueue;
   /** By destination. */
-  readonly #runs = new Map<string, DownloadRun>();
+  readonly #downloads = new Map<string, StartedDownload>();
   readonly #clock: Clock;
   readonly #logger: Logger;
   #closed: Promise<void> | undefined;
@@ -30,14 +30,14 @@ export class DownloadRegistry implements ClientLife {
     return this.#closed === undefined;
   }
 
-  has(destination: string): boolean {
-    return this.#runs.has(destination);
+  find(destination: string): StartedDownload | undefined {
+    return this.#downloads.get(destination);
   }
 
-  add(destination: string, run: DownloadRun): void {
-    this.#runs.set(destination, run);
-    const forget = (): void => void this.#runs.delete(destination);
-    run.outcome.then(forget, forget);
+  add(destination: string, download: StartedDownload): void {
+    this.#downloads.set(destination, download);
+    const forget = (): void => void this.#downloads.delete(destination);
+    download.run.outcome.then(forget, forget);
   }
 
   close({ deadlineMs = defaultDeadlineMs }: CloseOptions = {}): Promise<void> {
@@ -46,7 +46,7 @@ export class DownloadRegistry implements ClientLife {
   }
 
   async #end(timeoutMs: number): Promise<void> {
-    const runs = [...this.#runs.values()];
+    const runs = [...this.#downloads.values()].map(({ run }) => run);
     const ending = Promise.allSettled(runs.map(({ outcome }) => outcome));
     for (const run of runs) run.cancel(new ClientClosedError('The download manager was closed'));
     try {

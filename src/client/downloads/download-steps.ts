@@ -14,6 +14,7 @@ import type {
 } from '../../machines/download-ports.ts';
 import type {
   ArchiveLimits,
+  DownloadedFile,
   DownloadProgress,
   DownloadResult,
   DownloadSourceKind,
@@ -23,10 +24,11 @@ import { fileOperation } from '../../workers/file-errors.ts';
 import type { WorkerPool } from '../../workers/pool.ts';
 import type { PlacedFile, TaskName, Tasks } from '../../workers/protocol.ts';
 import { toOutcome } from '../ports.ts';
+import { checkFolder } from './check-folder.ts';
 import type { DownloadTarget } from './download-target.ts';
 import { Holdings } from './holdings.ts';
 import { Journal, readJournal } from './journal.ts';
-import { writeManifest } from './manifest.ts';
+import { readManifest, writeManifest } from './manifest.ts';
 import { isThere, placeFolder } from './place-folder.ts';
 import { Transfer, type TransferFailure } from './transfer.ts';
 import { Workspace } from './workspace.ts';
@@ -35,6 +37,8 @@ export interface DownloadStepsOptions {
   tinkerPath: string;
   target: DownloadTarget;
   force: boolean;
+  /** A destination that is what would be fetched, by its manifest, is taken as done. */
+  acceptVerified: boolean;
   limits: ArchiveLimits;
   stallTimeoutMs: number;
   source: CheckpointSource;
@@ -60,10 +64,18 @@ export class DownloadSteps implements DownloadPorts {
     this.#options = options;
   }
 
-  async inspectDestination(): ReturnType<DownloadPorts['inspectDestination']> {
-    const found = await toOutcome(isThere(this.#options.target.destination));
+  async inspectDestination(signal: AbortSignal): ReturnType<DownloadPorts['inspectDestination']> {
+    const { target, tinkerPath, force, acceptVerified, pool } = this.#options;
+    const { destination, manifestPath } = target;
+    const found = await toOutcome(isThere(destination));
     if (found.kind === 'failed') return found;
-    return { kind: found.value ? 'exists' : 'absent' };
+    if (!found.value) return { kind: 'absent' };
+    const manifest = acceptVerified && !force ? await readManifest(manifestPath) : undefined;
+    if (manifest?.tinker_path !== tinkerPath) return { kind: 'exists' };
+    const checked = await toOutcome(checkFolder(destination, manifest, pool, signal));
+    if (checked.kind === 'failed') return checked;
+    if (checked.value.length > 0) return { kind: 'exists' };
+    return { kind: 'verified', result: toResult(tinkerPath, destination, manifest.files) };
   }
 
   async resolveSource(signal: AbortSignal): ReturnType<DownloadPorts['resolveSource']> {
@@ -273,7 +285,11 @@ export class DownloadSteps implements DownloadPorts {
   }
 }
 
-function toResult(tinker_path: string, destination: string, files: readonly PlacedFile[]): DownloadResult {
+function toResult(
+  tinker_path: string,
+  destination: string,
+  files: readonly DownloadedFile[],
+): DownloadResult {
   return {
     tinker_path,
     destination,

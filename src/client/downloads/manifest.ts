@@ -1,6 +1,6 @@
-import { rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Manifest } from '../../types/download-journal.ts';
+import { manifestSchema, type Manifest } from '../../types/download-journal.ts';
 import type { DownloadSourceKind } from '../../types/downloads.ts';
 import { fileOperation } from '../../workers/file-errors.ts';
 import type { PlacedFile } from '../../workers/protocol.ts';
@@ -34,4 +34,12 @@ export async function writeManifest(
     await writeFile(unfinished, `${JSON.stringify(manifest, null, 2)}\n`);
     await rename(unfinished, path);
   });
+}
+/** Undefined when there is none, or none that can be read. */
+export async function readManifest(path: string): Promise<Manifest | undefined> {
+  try {
+    return manifestSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
 }

@@ -23,6 +23,8 @@ export interface StartDownloadOptions extends Omit<DownloadStepsOptions, 'onProg
 export interface StartedDownload {
   handle: CheckpointDownload;
   run: DownloadRun;
+  /** Has it cancelled by another signal too. */
+  follow: (signal: AbortSignal | undefined) => void;
 }
 
 /** Starts the actor of one download and puts the handle around it that users hold. */
@@ -60,9 +62,14 @@ export function startDownload(options: StartDownloadOptions): StartedDownload {
     if (actor.getSnapshot().status === 'active') actor.send(event);
   };
   const cancel = (reason: unknown): void => send({ type: 'cancel', reason });
-  const onAbort = (): void => cancel(signal?.reason);
-  if (signal?.aborted) onAbort();
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const unfollow: Array<() => void> = [];
+  const follow = (followed: AbortSignal | undefined): void => {
+    const onAbort = (): void => cancel(followed?.reason);
+    if (followed?.aborted) onAbort();
+    followed?.addEventListener('abort', onAbort, { once: true });
+    unfollow.push(() => followed?.removeEventListener('abort', onAbort));
+  };
+  follow(signal);
 
   const settle = async (): Promise<DownloadResult> => {
     try {
@@ -75,7 +82,7 @@ export function startDownload(options: StartDownloadOptions): StartedDownload {
       publish('download.completed', output.result);
       return output.result;
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      for (const remove of unfollow) remove();
       emitter.end();
     }
   };
@@ -88,5 +95,9 @@ export function startDownload(options: StartDownloadOptions): StartedDownload {
     pause: () => send({ type: 'pause' }),
     resume: () => send({ type: 'resume' }),
   };
-  return { handle: CheckpointDownload.create({ tinkerPath, destination, run, emitter, logger }), run };
+  return {
+    handle: CheckpointDownload.create({ tinkerPath, destination, run, emitter, logger }),
+    run,
+    follow,
+  };
 }

@@ -1,5 +1,5 @@
 import { attributed } from '../../../core/sdk-method.ts';
-import { parseSavedPath } from '../../../core/tinker-path.ts';
+import { parseTinkerPath } from '../../../core/tinker-path.ts';
 import type { ApiClient } from '../../../http/api-client.ts';
 import { getArchiveUrl } from '../../../http/endpoints/checkpoints.ts';
 import type { CheckpointSource } from '../../../machines/download-ports.ts';
@@ -10,7 +10,7 @@ export const downloadMethod = 'DownloadManager.download';
 
 /** The archive that a server builds of a checkpoint (wire-protocol 2.20). */
 export function createArchiveSource(api: ApiClient, tinkerPath: string): CheckpointSource {
-  const path = parseSavedPath(tinkerPath);
+  const path = parseTinkerPath(tinkerPath);
   return {
     async resolve(signal) {
       const outcome = await toOutcome(getArchiveUrl(api, path, attributed(downloadMethod, { signal })));

@@ -1,6 +1,6 @@
 import { ApiError } from '../../../core/api-errors.ts';
 import { DownloadError, RequestFailedError } from '../../../core/errors.ts';
-import { parseSavedPath } from '../../../core/tinker-path.ts';
+import { parseTinkerPath } from '../../../core/tinker-path.ts';
 import type { CheckpointSource, SourceResolution } from '../../../machines/download-ports.ts';
 import type { SourceChoice } from '../../../types/downloads.ts';
 import { createArchiveSource } from './archive.ts';
@@ -17,7 +17,7 @@ export type OpenSource = (tinkerPath: string, choice: SourceChoice) => Checkpoin
 export function createSources(access: ExportAccess): OpenSource {
   const exports = new TemporaryExports(access);
   return (tinkerPath, choice) => {
-    const path = parseSavedPath(tinkerPath);
+    const path = parseTinkerPath(tinkerPath);
     const archive = named(createArchiveSource(access.api, tinkerPath), tinkerPath);
     if (choice === 'archive') return archive;
     switch (path.checkpoint_type) {
