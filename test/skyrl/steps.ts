@@ -119,6 +119,11 @@ export const methodSteps: Readonly<Record<string, Readonly<Record<string, Step>>
     },
     computeLogprobs: async (stage) =>
       assert((await (await stage.sampler()).computeLogprobs(prompt)).length === 3),
+    toHandle: async (stage) => {
+      const handle = (await stage.sampler()).toHandle();
+      const copy = await stage.service.createSamplingClient({ handle });
+      assert((await copy.sample({ prompt, sampling_params })).sequences.length === 1);
+    },
     getTokenizer: async (stage) =>
       assert((await (await stage.sampler()).getTokenizer()).encode('The fox').length > 0),
   },
@@ -139,6 +144,9 @@ export const methodSteps: Readonly<Record<string, Readonly<Record<string, Step>>
     assignSessionProject: async (stage) =>
       (await stage.rest()).assignSessionProject(await sessionId(stage), 'project-1'),
     exportSessionTrace: async (stage) => (await stage.rest()).exportSessionTrace(await sessionId(stage)),
+    fetchSessionTrace: async (stage) =>
+      assert((await (await stage.rest()).fetchSessionTrace(await sessionId(stage))).length > 0),
+    getHealth: async (stage) => assert.equal((await (await stage.rest()).getHealth()).status, 'ok'),
     getSampler: async (stage) => (await stage.rest()).getSampler((await stage.sampler()).samplerId),
     listTrainingRuns: async (stage) => {
       const runId = await stage.runId();
