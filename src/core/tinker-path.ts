@@ -39,7 +39,9 @@ export function parseTinkerPath(path: string): TinkerPath {
 
 /** `parseTinkerPath`, and a sampler's path as some servers give it, without a kind: `tinker://run/name` (wire-protocol 13.3). */
 export function parseSavedPath(path: string): TinkerPath {
-  return parseTinkerPath(withKind(path));
+  // `tinker://run/weights` is a path that somebody has not finished.
+  const last = path.slice(path.lastIndexOf('/') + 1);
+  return parseTinkerPath(Object.hasOwn(typeByKind, last) ? path : withKind(path));
 }
 
 /** The whole path of a sampler's weights where a server has left the kind out; any other text as it is. */
