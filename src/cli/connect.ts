@@ -12,7 +12,7 @@ import type { CommandContext } from './context.ts';
 export async function withService<Value>(
   context: CommandContext,
   work: (rest: RestClient, service: ServiceClient) => Promise<Value>,
-  options: Pick<ServiceOptions, 'apiKey'> = {},
+  options: Pick<ServiceOptions, 'apiKey' | 'downloadConcurrency'> = {},
 ): Promise<Value> {
   const { format, signal, environment, local } = context;
   // In the JSON format standard error is for one JSON error: nothing is logged unless it is asked for.

@@ -133,6 +133,54 @@ describe('checkpoint download (CMD-10)', () => {
   });
 });
 
+describe('checkpoint download by run, and verify', () => {
+  it('takes what fits the filters, and fetches nothing that is there and intact', async () => {
+    const { runId, paths } = await seedRun(bench, ['older', 'newer']);
+    const download = (...args: string[]) =>
+      bench.json('checkpoint', 'download', '--run-id', runId, '-o', 'run', ...args);
+    expect(await download('--latest')).toMatchObject({ checkpoint_path: paths['newer'] });
+    const exports = (): number =>
+      bench.server.requests.filter(({ path: asked }) => asked.endsWith('/save_weights_external')).length;
+    const before = exports();
+    expect(await download('--type', 'weights', '--since', '2020-01-01')).toMatchObject([
+      { checkpoint_path: paths['newer'] },
+      { checkpoint_path: paths['older'] },
+    ]);
+    expect(exports() - before).toBe(1);
+    const none = await bench.run('checkpoint', 'download', '--run-id', runId, '--type', 'sampler');
+    expect(none).toMatchObject({ exitCode: 4, stdout: '' });
+  });
+
+  it('verify tells an intact folder from a damaged one and from none', async () => {
+    const { paths } = await seedRun(bench, ['checked']);
+    const tinkerPath = paths['checked'] ?? '';
+    await bench.run('checkpoint', 'download', tinkerPath, '-o', 'checked');
+    const folder = folderOf('checked', tinkerPath);
+    const verify = (...folders: string[]) => bench.run('checkpoint', 'verify', ...folders);
+    expect(await verify(folder)).toMatchObject({ exitCode: 0, stderr: '' });
+    const file = path.join(folder, 'adapter_config.json');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('r', 'R'));
+    const { stdout, exitCode } = await verify(folder, 'nowhere', '-f', 'json');
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject([
+      {
+        tinker_path: tinkerPath,
+        intact: false,
+        problems: [{ name: 'adapter_config.json', problem: 'damaged' }],
+      },
+      { folder: 'nowhere', error: { code: 'file_access' } },
+    ]);
+  });
+
+  it.each([
+    [[], 'Give the paths of checkpoints, or --run-id.'],
+    [['tinker://r/weights/a', '--latest'], 'Give either paths or --run-id, not both.'],
+  ])('%j is refused', async (args, message) => {
+    const { exitCode, stderr } = await bench.run('checkpoint', 'download', ...args);
+    expect({ exitCode, line: stderr.split('\n')[0] }).toEqual({ exitCode: 2, line: `Error: ${message}` });
+  });
+});
+
 describe('Ctrl-C during a download', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
     '%s cancels it, leaves nothing half done, and ends with 130',

@@ -1,100 +1,137 @@
-import type { CheckpointDownload } from '../../client/downloads/checkpoint-download.ts';
+import type { RestClient } from '../../client/rest-client.ts';
+import type { ServiceClient } from '../../client/service-client.ts';
 import { parseTinkerPath } from '../../core/tinker-path.ts';
-import type { DownloadResult, DownloadState } from '../../types/downloads.ts';
+import type { BatchItem, DownloadResult } from '../../types/downloads.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
+import { showDownloads } from '../download-view.ts';
+import { CommandError, UsageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatBytes, plural } from '../format-values.ts';
-import { createProgressView, type ProgressTask } from '../progress-view.ts';
 import { describeError, toErrorJson } from '../render-error.ts';
 import { listTable, propertyTable, type CommandResult } from '../result.ts';
+import { toSelection } from '../select-checkpoints.ts';
 
 export interface DownloadCommandOptions {
   /** The folder in which the checkpoints' own folders appear. */
   output: string;
   force?: boolean | undefined;
+  runId?: string | undefined;
+  type?: string | undefined;
+  since?: string | undefined;
+  latest?: boolean | undefined;
+  concurrency: number;
 }
-
-type Outcome = { path: string; result: DownloadResult } | { path: string; error: unknown };
 
 export async function downloadCheckpoints(
   context: CommandContext,
   paths: readonly string[],
   options: DownloadCommandOptions,
 ): Promise<CommandResult> {
-  const targets = [...new Set(paths)];
+  checkChoice(paths, options);
   // Every path is read before anything is fetched.
-  for (const path of targets) parseTinkerPath(path);
-  const outcomes = await downloadAll(context, targets, options);
-  const [first] = outcomes;
-  // The failure of a single target is the failure of the command.
-  if (outcomes.length === 1 && first !== undefined) {
-    if ('error' in first) throw first.error;
-    return { json: toJson(first), view: { table: describeOne(first.result) } };
+  for (const path of paths) parseTinkerPath(path);
+  toSelection({ type: options.type, after: options.since });
+  const { signal } = context;
+  const run = async (rest: RestClient, service: ServiceClient): Promise<CommandResult> => {
+    const targets = options.runId === undefined ? [...new Set(paths)] : await select(rest, options, signal);
+    const [first] = targets;
+    return first !== undefined && targets.length === 1
+      ? downloadOne(context, service, first, options)
+      : downloadSeveral(context, service, targets, options);
+  };
+  return withService(context, run, { downloadConcurrency: options.concurrency });
+}
+
+function checkChoice(paths: readonly string[], { runId, type, since, latest }: DownloadCommandOptions): void {
+  if (paths.length === 0 && runId === undefined) {
+    throw new UsageError(
+      'Give the paths of checkpoints, or --run-id.',
+      "Try 'tinker-ts checkpoint download --help' for examples.",
+    );
   }
-  const done = outcomes.flatMap((outcome) => ('result' in outcome ? [outcome.result] : []));
-  const failed = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome] : []));
-  if (failed.length > 0) {
-    context.note(`Failed to download ${plural(failed.length, 'checkpoint')}:`);
-    for (const { path, error } of failed) context.note(`  - ${path}: ${describeError(error)}`);
+  if (paths.length > 0 && [runId, type, since, latest].some((choice) => choice !== undefined)) {
+    throw new UsageError(
+      'Give either paths or --run-id, not both.',
+      'With --run-id, choose by --type, --since and --latest.',
+    );
   }
+}
+
+async function select(
+  rest: RestClient,
+  { runId = '', type, since, latest = false }: DownloadCommandOptions,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { items } = await rest.listCheckpoints(runId, { signal });
+  const newestFirst = items
+    .filter(toSelection({ type, after: since }))
+    .toSorted((a, b) => Date.parse(b.time) - Date.parse(a.time));
+  if (newestFirst.length === 0) {
+    throw new CommandError(
+      'not_found',
+      `No checkpoints found for run ${runId} matching filters`,
+      `See what the run has: tinker-ts checkpoint list --run-id ${runId}`,
+    );
+  }
+  return (latest ? newestFirst.slice(0, 1) : newestFirst).map(({ tinker_path }) => tinker_path);
+}
+
+/** The failure of a single target is the failure of the command. */
+async function downloadOne(
+  context: CommandContext,
+  service: ServiceClient,
+  path: string,
+  { output, force = false }: DownloadCommandOptions,
+): Promise<CommandResult> {
+  using _view = showDownloads(context, service.downloads, 1);
+  const { signal } = context;
+  const result = await service.downloads.download(path, { outputDir: output, force, signal });
   return {
-    json: outcomes.map(toJson),
-    view: { table: describeSeveral(done) },
-    exitCode: failed.length > 0 ? exitCodes.failure : exitCodes.ok,
+    json: toJson({ tinker_path: path, status: 'done', result }),
+    view: { table: describeOne(result) },
   };
 }
 
-async function downloadAll(
+/** What is there already and intact is not fetched again. */
+async function downloadSeveral(
   context: CommandContext,
+  service: ServiceClient,
   targets: readonly string[],
-  { output, force = false }: DownloadCommandOptions,
-): Promise<Outcome[]> {
+  { output, force = false, concurrency }: DownloadCommandOptions,
+): Promise<CommandResult> {
   const { signal } = context;
-  return withService(context, async (_rest, service) => {
-    using view = createProgressView(context);
-    const download = async (path: string): Promise<Outcome> => {
-      const task = view.task(path, 'bytes');
-      const handle = service.downloads.download(path, { outputDir: output, force, signal });
-      follow(handle, task);
-      try {
-        return { path, result: await handle };
-      } catch (error) {
-        return { path, error };
-      }
-    };
-    const outcomes = await Promise.all(targets.map(download));
+  const items = await downloadAll();
+  const done = items.flatMap((item) => (item.status === 'done' ? [item.result] : []));
+  const failed = items.flatMap((item) => (item.status === 'failed' ? [item] : []));
+  if (failed.length > 0) {
+    context.note(`Failed to download ${plural(failed.length, 'checkpoint')}:`);
+    for (const { tinker_path, error } of failed) context.note(`  - ${tinker_path}: ${describeError(error)}`);
+  }
+  return {
+    json: items.map(toJson),
+    view: { table: describeSeveral(done) },
+    exitCode: failed.length > 0 ? exitCodes.failure : exitCodes.ok,
+  };
+
+  async function downloadAll(): Promise<BatchItem[]> {
+    using _view = showDownloads(context, service.downloads, targets.length);
+    const settled = await service.downloads.downloadAll([...targets], {
+      outputDir: output,
+      force,
+      concurrency,
+      signal,
+    });
     signal.throwIfAborted();
-    return outcomes;
-  });
+    return settled;
+  }
 }
 
-/** What a person is told of a state; the others pass too quickly to be read. */
-const phases: Partial<Record<DownloadState, string>> = {
-  pending: 'waiting for the archive',
-  transferring: 'downloading',
-  extracting: 'extracting',
-  backingOff: 'waiting to try again',
-  cancelling: 'cancelling',
-  done: 'done',
-  failed: 'failed',
-  cancelled: 'cancelled',
-};
-
-function follow(handle: CheckpointDownload, task: ProgressTask): void {
-  handle.on('state.changed', ({ state }) => {
-    const phase = phases[state];
-    if (phase !== undefined) task.update({ phase, totalCount: undefined, ratePerSecond: undefined });
-  });
-  handle.on('progress.updated', ({ receivedBytes, totalBytes, ratePerSecond }) =>
-    task.update({ count: receivedBytes, totalCount: totalBytes, ratePerSecond }),
-  );
-}
-
-function toJson(outcome: Outcome): object {
-  if ('error' in outcome) return { checkpoint_path: outcome.path, error: toErrorJson(outcome.error) };
-  const { destination, size_bytes } = outcome.result;
-  return { checkpoint_path: outcome.path, destination, file_size_bytes: size_bytes };
+function toJson(item: BatchItem): object {
+  if (item.status === 'failed') return { checkpoint_path: item.tinker_path, error: toErrorJson(item.error) };
+  if (item.status === 'cancelled') return { checkpoint_path: item.tinker_path };
+  const { destination, size_bytes } = item.result;
+  return { checkpoint_path: item.tinker_path, destination, file_size_bytes: size_bytes };
 }
 
 function describeOne({ tinker_path, destination, size_bytes }: DownloadResult) {

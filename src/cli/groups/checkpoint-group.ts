@@ -38,13 +38,34 @@ export function addCheckpointGroup(program: Command, start: Start): void {
   group
     .command('download')
     .description('Download checkpoints, each into a folder of its own.')
-    .argument('<paths...>', pathHelp)
+    .argument('[paths...]', pathHelp)
     .option('-o, --output <dir>', 'folder in which those folders appear', '.')
     .option('--force', 'replace what is there, once the download is complete')
-    .addHelpText('after', examples('checkpoint download tinker://my-run:train:0/weights/final -o ./models'))
+    .option('--run-id <id>', 'those of this run')
+    .option('--type <kind>', 'only weights, sampler_weights or external_weights')
+    .option('--since <date>', 'only those made after this date (ISO 8601, UTC)')
+    .option('--latest', 'only the newest of them')
+    .option('--concurrency <count>', 'how many at once', toCount, 4)
+    .addHelpText(
+      'after',
+      examples(
+        'checkpoint download tinker://my-run:train:0/weights/final -o ./models',
+        'checkpoint download --run-id my-run:train:0 --type sampler_weights --latest',
+      ),
+    )
     .action((paths: string[], options: DownloadCommandOptions) =>
       start(async (context) =>
         (await import('../commands/checkpoint-download.ts')).downloadCheckpoints(context, paths, options),
+      ),
+    );
+  group
+    .command('verify')
+    .description('Compare downloaded folders with the manifests beside them.')
+    .argument('<folders...>', 'what `checkpoint download` made')
+    .addHelpText('after', examples('checkpoint verify ./models/*_final'))
+    .action((folders: string[]) =>
+      start(async (context) =>
+        (await import('../commands/checkpoint-verify.ts')).verifyFolders(context, folders),
       ),
     );
   group
