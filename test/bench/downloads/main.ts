@@ -54,6 +54,7 @@ const around = {
   python,
 };
 
+const [loadBefore = 0] = os.loadavg();
 const failures: string[] = [];
 for (let index = 1; index <= roundCount; index++) {
   for (const { workload, rounds } of results) {
@@ -87,6 +88,7 @@ const conditions = `${new Date().toISOString().slice(0, 10)}: ${[
   versionOf('aria2c', '--version'),
   versionOf('tar', '--version'),
   `${os.cpus().length} cores`,
+  `a load of ${loadBefore.toFixed(1)} before it began`,
   `medians of ${roundCount} interleaved rounds, in brackets the least and the most`,
 ].join(', ')}.`;
 const text = [conditions, renderDownloads(results), renderMany(results), renderGoals(results)].join('\n\n');
