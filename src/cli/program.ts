@@ -10,7 +10,7 @@ import { addModelGroup } from './groups/model-group.ts';
 import { addRunGroup } from './groups/run-group.ts';
 import { addSamplingCommands } from './groups/sampling-group.ts';
 import { addSessionGroup } from './groups/session-group.ts';
-import type { Start } from './groups/start.ts';
+import { examples, type Start } from './groups/start.ts';
 import { addTools } from './groups/tool-group.ts';
 
 /** What may stand before and after any command. */
@@ -50,8 +50,9 @@ export function createProgram(start: Start): Program {
     .option('--local', 'use a local server, started for this command')
     .option('--local-data-dir <dir>', 'where that server keeps its data', './tinker-data')
     .option('--verbose', 'show the cause of an error')
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: true })
-    .addHelpText('after', environmentHelp);
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: true, minWidthToWrap: 20 })
+    .addHelpText('after', environmentHelp)
+    .addHelpText('after', examples('run list', '-f json checkpoint list', 'serve --port 8080'));
   addAuditCommand(program, start);
   addAuthGroup(program, start);
   addBillingGroup(program, start);

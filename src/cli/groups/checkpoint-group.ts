@@ -13,7 +13,8 @@ const filters = {
 } as const;
 
 export function addCheckpointGroup(program: Command, start: Start): void {
-  const group = program.command('checkpoint').description('Manage checkpoints.');
+  const group = program.command('checkpoint').description('Manage checkpoints.')
+    .addHelpText('after', examples('checkpoint list', 'checkpoint info tinker://my-run:train:0/weights/final'));
   group
     .command('list')
     .description('List checkpoints, newest first.')

@@ -11,7 +11,15 @@ export type Start = (body: CommandBody) => Promise<void>;
 /** The last part of a command's help. `lines` are commands without the program's name. */
 export function examples(...lines: readonly string[]): string {
   const title = lines.length === 1 ? 'Example' : 'Examples';
-  return ['', `${title}:`, ...lines.map((line) => `  $ tinker-ts ${line}`)].join('\n');
+  return ['', `${title}:`, ...lines.map(toExampleLine)].join('\n');
+}
+
+/** What 80 columns do not hold goes on in the next line, as a shell takes it. */
+function toExampleLine(line: string): string {
+  const whole = `  $ tinker-ts ${line}`;
+  if (whole.length <= 80) return whole;
+  const end = whole.lastIndexOf(' -', 78);
+  return `${whole.slice(0, end)} \\\n      ${whole.slice(end + 1)}`;
 }
 
 export const pathHelp = 'tinker://run-id/weights/name';
