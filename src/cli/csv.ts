@@ -30,9 +30,14 @@ export async function writeCsv(
   context.note(`Wrote ${plural(rows.length, 'row')} to ${file}`);
 }
 
-function toField(cell: Cell): string {
+/** A value as the official program writes it in a table or a file. */
+export function toCellText(cell: Cell): string {
   if (cell === null || cell === undefined) return '';
   if (typeof cell === 'boolean') return cell ? 'True' : 'False';
-  const text = String(cell);
+  return String(cell);
+}
+
+function toField(cell: Cell): string {
+  const text = toCellText(cell);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

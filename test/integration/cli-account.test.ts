@@ -120,6 +120,32 @@ describe('administration (CMD-13, CMD-14, CMD-15)', () => {
     const { stdout } = await bench.run('audit', '--type', 'checkpoints');
     expect(stdout).toContain('checkpoint_created');
   });
+
+  it('has every field of the official program in JSON, and its truth in tables', async () => {
+    const hours = ['2020-01-01T00:00:00Z', '2020-01-01T01:00:00Z'];
+    expect(await bench.json('billing', 'usage', ...hours)).toEqual({
+      data: [],
+      sessions: {},
+      cost_data_through: null,
+    });
+    const none = await bench.run('billing', 'usage', ...hours);
+    expect(none).toEqual({ stdout: 'No billing usage in this window\n', stderr: '', exitCode: 0 });
+    const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
+    const around = [hour, hour + 3_600_000].map((time) => new Date(time).toISOString());
+    expect(await bench.json('billing', 'usage', ...around)).toMatchObject({
+      data: expect.arrayContaining([
+        expect.objectContaining({
+          estimated_cost_usd: null,
+          effective_rate_usd_per_million_tokens: null,
+          event_info: { type: 'checkpoint', count: 1 },
+        }),
+      ]),
+    });
+    const { stdout } = await bench.run('billing', 'usage', ...around);
+    expect(stdout).toMatch(/│ storage +│.*│ False │/);
+    const nobody = await bench.run('billing', 'checkpoint-storage', '--project-id', 'nobody');
+    expect(nobody.stdout).toBe('No active checkpoint storage\n');
+  });
 });
 
 describe('doctor', () => {

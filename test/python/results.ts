@@ -18,7 +18,7 @@ export async function readResultLines(file: string): Promise<Result[]> {
 }
 
 /** Prints one table: a row for each thing, a column for each program; rows in the order of the last program. */
-function printResults(programs: readonly ProgramResults[]): void {
+export function printResults(programs: readonly ProgramResults[]): void {
   const rows = new Map<string, Result>();
   for (const { results } of programs.toReversed())
     for (const result of results) rows.set(`${result.group} ${result.name}`, result);

@@ -2,9 +2,10 @@ import type { AdminClient } from '../../client/admin-client.ts';
 import type { BillingUsageEvent, BillingUsageResponse } from '../../types/administration.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
-import { writeCsv, type Cell } from '../csv.ts';
+import { toCellText, writeCsv, type Cell } from '../csv.ts';
 import { plural } from '../format-values.ts';
 import type { CommandResult } from '../result.ts';
+import { wholeStorage, wholeUsage, wholeUsageEvent } from '../whole-json.ts';
 
 export interface UsageOptions {
   csv?: string | undefined;
@@ -35,10 +36,11 @@ export async function showUsage(
   }
   if (csv !== undefined) await writeCsv(context, csv, headers, cells);
   if (csv !== undefined || sessionsCsv !== undefined) return undefined;
-  const title =
-    rows.length === 0 ? 'No billing usage in this window' : plural(rows.length, 'hourly usage row');
+  const json = wholeUsage(usage);
+  if (rows.length === 0) return { json, view: { lines: ['No billing usage in this window'] } };
+  const title = plural(rows.length, 'hourly usage row');
   const texts = rows.map((row) => headers.map((header) => toText(row, header)));
-  return { json: usage, view: { table: { title, headers, rows: texts } } };
+  return { json, view: { table: { title, headers, rows: texts } } };
 }
 
 export async function showStorage(
@@ -70,9 +72,10 @@ export async function showStorage(
     );
     return undefined;
   }
-  const title = rows.length === 0 ? 'No active checkpoint storage' : 'Current checkpoint storage';
-  const texts = rows.map((row) => headers.map((header) => String(row[header] ?? '')));
-  return { json: usage, view: { table: { title, headers, rows: texts } } };
+  const json = wholeStorage(usage);
+  if (rows.length === 0) return { json, view: { lines: ['No active checkpoint storage'] } };
+  const texts = rows.map((row) => headers.map((header) => toCellText(row[header])));
+  return { json, view: { table: { title: 'Current checkpoint storage', headers, rows: texts } } };
 }
 
 function ask<Value>(context: CommandContext, work: (admin: AdminClient) => Promise<Value>): Promise<Value> {
@@ -83,7 +86,8 @@ function ask<Value>(context: CommandContext, work: (admin: AdminClient) => Promi
 }
 
 /** The fields of a row in their order, those of `event_info` in its place. */
-function flatten({ event_info, ...event }: BillingUsageEvent): Row {
+function flatten(usageEvent: BillingUsageEvent): Row {
+  const { event_info, ...event } = wholeUsageEvent(usageEvent);
   return { ...event, ...event_info };
 }
 
@@ -95,7 +99,7 @@ function headersOf(rows: readonly Row[]): string[] {
 function toText(row: Row, header: string): string {
   const value = row[header];
   if (value === null && isPriceOf(row, header)) return 'null';
-  return value === null || value === undefined ? '' : String(value);
+  return toCellText(value);
 }
 
 function isPriceOf({ type }: Row, header: string): boolean {
