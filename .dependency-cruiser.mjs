@@ -31,6 +31,7 @@ const owners = {
   'p-queue': ['client'],
   '@huggingface/tokenizers': ['client', 'server'],
   '@huggingface/jinja': ['client'],
+  '@huggingface/hub': ['cli'],
   commander: ['cli'],
   'cli-table3': ['cli'],
   'cli-progress': ['cli'],

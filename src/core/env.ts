@@ -20,6 +20,9 @@ export interface Environment {
   logLevel?: LogLevel | undefined;
   /** Root of the model hub that tokenizers come from. */
   hubEndpoint?: string | undefined;
+  /** Who uploads there; otherwise the first of the files that has a token. */
+  hubToken?: Secret | undefined;
+  hubTokenFiles: string[];
   proxy: ProxyEnvironment;
   noColor: boolean;
   /** Whether npm runs this program as a script, through a shell of its own. */
@@ -36,14 +39,13 @@ export interface ProxyEnvironment {
 /** The one place that reads `process.env`. */
 export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
   const level = variables['TINKER_LOG']?.toLowerCase();
+  const home = variables['HOME'] || variables['USERPROFILE'] || homedir();
+  const hubHome = variables['HF_HOME'];
+  const hubTokenFile = variables['HF_TOKEN_PATH'] || (hubHome ? path.join(hubHome, 'token') : undefined);
   return {
     apiKey: toSecret(variables['TINKER_API_KEY']),
     credentialCommand: toSecret(variables['TINKER_CREDENTIAL_CMD']),
-    credentialsFile: path.join(
-      variables['HOME'] || variables['USERPROFILE'] || homedir(),
-      '.tinker',
-      'credentials.json',
-    ),
+    credentialsFile: path.join(home, '.tinker', 'credentials.json'),
     cloudflareAccess: {
       clientId: toSecret(variables['CLOUDFLARE_ACCESS_CLIENT_ID']),
       clientSecret: toSecret(variables['CLOUDFLARE_ACCESS_CLIENT_SECRET']),
@@ -54,6 +56,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
     tags: [...new Set((variables['TINKER_TAGS'] ?? '').split(',').filter((tag) => tag !== ''))],
     logLevel: logLevels.find((name) => name === level),
     hubEndpoint: variables['HF_ENDPOINT'] || undefined,
+    hubToken: toSecret(variables['HF_TOKEN'] || variables['HUGGING_FACE_HUB_TOKEN']),
+    hubTokenFiles: [
+      ...(hubTokenFile === undefined ? [] : [hubTokenFile]),
+      path.join(home, '.cache', 'huggingface', 'token'),
+    ],
     proxy: {
       http: variables['http_proxy'] || variables['HTTP_PROXY'] || undefined,
       https: variables['https_proxy'] || variables['HTTPS_PROXY'] || undefined,

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
+import { resultsFolder, type Result } from '../../scripts/compatibility/results.ts';
 import type { CliResult } from '../helpers/cli.ts';
-import type { Result } from '../python/results.ts';
 import type { Case } from './cases.ts';
 
 export interface Compared {
@@ -10,7 +10,7 @@ export interface Compared {
   result: Result;
 }
 
-const file = new URL('../../scripts/compatibility/results/cli.md', import.meta.url);
+const file = new URL('cli.md', resultsFolder);
 
 /** What both programs printed, one below the other; ids and addresses the same in every run. */
 export async function writeReport(program: string, compared: readonly Compared[]): Promise<void> {

@@ -24,9 +24,11 @@ export async function seed(dataDir: string): Promise<Seeded> {
   let ageMs = 0;
   const clock: Clock = { ...systemClock, now: () => startedAt - ageMs };
   await using server = await createLocalServer({ dataDir, clock });
+  await using services = new AsyncDisposableStack();
   const train = async (hours: number, user_metadata: Record<string, string>): Promise<TrainingClient> => {
     ageMs = hours * hourMs;
-    const service = await ServiceClient.connect({ baseUrl: server.url, apiKey: 'tml-seed', user_metadata });
+    const connection = { baseUrl: server.url, apiKey: 'tml-seed', user_metadata };
+    const service = services.use(await ServiceClient.connect(connection));
     return service.createLoraTrainingClient({ base_model: 'local/random', rank: 4, user_metadata });
   };
   const old = await train(40 * 24, {});

@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import { examples, type Start } from './start.ts';
 
 export function addAuthGroup(program: Command, start: Start): void {
-  const group = program.command('auth').description('Manage authentication credentials.')
+  const group = program
+    .command('auth')
+    .description('Manage authentication credentials.')
     .addHelpText('after', examples('auth login', 'auth status'));
   group
     .command('login')

@@ -3,7 +3,9 @@ import type { StorageOptions, UsageOptions } from '../commands/billing.ts';
 import { examples, type Start } from './start.ts';
 
 export function addBillingGroup(program: Command, start: Start): void {
-  const group = program.command('billing').description('View billing usage.')
+  const group = program
+    .command('billing')
+    .description('View billing usage.')
     .addHelpText('after', examples('billing checkpoint-storage --csv storage.csv'));
   group
     .command('usage')

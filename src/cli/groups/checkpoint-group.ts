@@ -3,8 +3,9 @@ import type { DeleteOptions } from '../commands/checkpoint-delete.ts';
 import type { DownloadCommandOptions } from '../commands/checkpoint-download.ts';
 import type { CheckpointListOptions } from '../commands/checkpoint-list.ts';
 import type { PruneOptions } from '../commands/checkpoint-prune.ts';
+import type { PushOptions } from '../commands/checkpoint-push-hf.ts';
 import type { TtlOptions } from '../commands/checkpoint-access.ts';
-import { examples, limitOption, pathHelp, toCount, toInteger, type Start } from './start.ts';
+import { collect, examples, limitOption, pathHelp, toCount, toInteger, type Start } from './start.ts';
 
 const filters = {
   type: ['--type <kind>', 'only weights, sampler_weights or external_weights; with --run-id'],
@@ -13,8 +14,13 @@ const filters = {
 } as const;
 
 export function addCheckpointGroup(program: Command, start: Start): void {
-  const group = program.command('checkpoint').description('Manage checkpoints.')
-    .addHelpText('after', examples('checkpoint list', 'checkpoint info tinker://my-run:train:0/weights/final'));
+  const group = program
+    .command('checkpoint')
+    .description('Manage checkpoints.')
+    .addHelpText(
+      'after',
+      examples('checkpoint list', 'checkpoint info tinker://my-run:train:0/weights/final'),
+    );
   group
     .command('list')
     .description('List checkpoints, newest first.')
@@ -67,6 +73,30 @@ export function addCheckpointGroup(program: Command, start: Start): void {
     .action((folders: string[]) =>
       start(async (context) =>
         (await import('../commands/checkpoint-verify.ts')).verifyFolders(context, folders),
+      ),
+    );
+  group
+    .command('push-hf')
+    .description('Upload a checkpoint to the Hugging Face Hub as a PEFT adapter.')
+    .argument('<path>', 'tinker://run-id/weights/name, or external_weights')
+    .option('-r, --repo <id>', 'owner/name; derived from base model and run by default')
+    .option('--public', 'make the repository public; private by default')
+    .option('--revision <name>', 'branch to upload to; made if it is missing')
+    .option('--commit-message <text>', 'what the commit says')
+    .option('--create-pr', 'open a pull request instead of writing to the branch')
+    .option('--allow-pattern <pattern>', 'upload only files like this; may be repeated', collect, [])
+    .option('--ignore-pattern <pattern>', 'leave out files like this; may be repeated', collect, [])
+    .option('--no-model-card', 'write no README.md where there is none')
+    .addHelpText(
+      'after',
+      examples(
+        'checkpoint push-hf tinker://my-run:train:0/weights/final',
+        'checkpoint push-hf tinker://my-run:train:0/weights/final --repo me/my-adapter --public',
+      ),
+    )
+    .action((path: string, options: PushOptions) =>
+      start(async (context) =>
+        (await import('../commands/checkpoint-push-hf.ts')).pushToHub(context, path, options),
       ),
     );
   group

@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import { examples, type Start } from './start.ts';
 
 export function addModelGroup(program: Command, start: Start): void {
-  const group = program.command('model').description('List available models.')
+  const group = program
+    .command('model')
+    .description('List available models.')
     .addHelpText('after', examples('model list'));
   group
     .command('list')

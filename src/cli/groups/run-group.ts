@@ -3,7 +3,9 @@ import type { RunListOptions } from '../commands/run-list.ts';
 import { examples, limitOption, type Start } from './start.ts';
 
 export function addRunGroup(program: Command, start: Start): void {
-  const group = program.command('run').description('Manage training runs.')
+  const group = program
+    .command('run')
+    .description('Manage training runs.')
     .addHelpText('after', examples('run list --limit 0'));
   group
     .command('list')

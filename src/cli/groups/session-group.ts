@@ -6,7 +6,9 @@ import { collect, examples, limitOption, type Start } from './start.ts';
 const idHelp = 'id of the session';
 
 export function addSessionGroup(program: Command, start: Start): void {
-  const group = program.command('session').description('Manage sessions.')
+  const group = program
+    .command('session')
+    .description('Manage sessions.')
     .addHelpText('after', examples('session list', 'session search --name ablation'));
   group
     .command('list')

@@ -4,10 +4,7 @@ import { createProgram } from '../../../src/cli/program.ts';
 
 /** Every command of the tree, groups and the program itself included, by what a person types. */
 function walk(command: Command, path: string): [path: string, command: Command][] {
-  return [
-    [path, command],
-    ...command.commands.flatMap((child) => walk(child, `${path} ${child.name()}`)),
-  ];
+  return [[path, command], ...command.commands.flatMap((child) => walk(child, `${path} ${child.name()}`))];
 }
 
 function helpOf(command: Command): string {
@@ -45,7 +42,11 @@ describe('the help of every command', () => {
 async function parses(line: string): Promise<boolean> {
   let started = false;
   const { command } = createProgram(async () => void (started = true));
-  const args = line.replace(/^ {2}\$ tinker-ts /, '').split(/ [<>]/, 1)[0]?.match(/"[^"]*"|\S+/g) ?? [];
+  const args =
+    line
+      .replace(/^ {2}\$ tinker-ts /, '')
+      .split(/ [<>]/, 1)[0]
+      ?.match(/"[^"]*"|\S+/g) ?? [];
   await command.parseAsync(
     args.map((text) => text.replaceAll('"', '')),
     { from: 'user' },
