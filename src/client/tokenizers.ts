@@ -1,5 +1,3 @@
-import { Template } from '@huggingface/jinja';
-import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
 import { InvalidArgumentError, InvalidResponseError, TinkerError } from '../core/errors.ts';
 import { parseJson } from '../http/responses.ts';
 import type { Transport } from '../http/transport.ts';
@@ -96,11 +94,16 @@ export class Tokenizers {
 }
 
 /** A tokenizer from the files of a model hub. */
-export function createTokenizer(files: {
+async function createTokenizer(files: {
   tokenizer: object;
   config: object;
   chatTemplate?: string | undefined;
-}): Tokenizer {
+}): Promise<Tokenizer> {
+  // Loaded here, because most programs need no tokenizer.
+  const [{ Tokenizer: HubTokenizer }, { Template }] = await Promise.all([
+    import('@huggingface/tokenizers'),
+    import('@huggingface/jinja'),
+  ]);
   const hubTokenizer = new HubTokenizer(files.tokenizer, files.config);
   const source =
     files.chatTemplate ?? ('chat_template' in files.config ? files.config.chat_template : undefined);

@@ -1,6 +1,5 @@
 import type { ProxyEnvironment } from '../core/env.ts';
 import { createControlTransport } from './control-transport.ts';
-import { createHotTransport } from './hot-transport.ts';
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -38,12 +37,23 @@ export interface Transport {
  */
 export function createTransport(options: TransportOptions): Transport {
   const control = createControlTransport(options);
-  const hot = createHotTransport(options);
+  let hot: Transport | undefined;
+  let loading: Promise<Transport> | undefined;
+  const loadHot = async (): Promise<Transport> => {
+    const { createHotTransport } = await import('./hot-transport.ts');
+    hot = createHotTransport(options);
+    return hot;
+  };
   return {
-    send: (request) => (request.hot === true ? hot : control).send(request),
+    send(request) {
+      if (request.hot !== true) return control.send(request);
+      if (hot !== undefined) return hot.send(request);
+      // A program that makes no such request, as most commands do, starts without undici.
+      return (loading ??= loadHot()).then((transport) => transport.send(request));
+    },
     close() {
       control.close();
-      hot.close();
+      void loading?.then((transport) => transport.close());
     },
   };
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
-import { move, Piscina, transferableSymbol, valueSymbol } from 'piscina';
+import type { Piscina } from 'piscina';
 import type { Clock } from '../core/clock.ts';
 import { ClientClosedError, InternalError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
@@ -88,8 +88,14 @@ export class WorkerPool {
     port.on('message', handle);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const outcome: unknown = await this.#threads().run(
-        move({ [transferableSymbol]: taskPort, [valueSymbol]: { input, port: taskPort } }),
+      // Loaded with the first task, because every client has a pool and most never use it.
+      const library = await import('piscina');
+      if (this.#closed) throw new ClientClosedError('The worker pool is closed');
+      const outcome: unknown = await this.#threads(library.Piscina).run(
+        library.move({
+          [library.transferableSymbol]: taskPort,
+          [library.valueSymbol]: { input, port: taskPort },
+        }),
         { name },
       );
       for (let left = receiveMessageOnPort(port); left !== undefined; left = receiveMessageOnPort(port))
@@ -115,10 +121,10 @@ export class WorkerPool {
     await Promise.all(this.#retired);
   }
 
-  #threads(): Piscina {
+  #threads(Threads: typeof Piscina): Piscina {
     if (this.#piscina !== undefined) return this.#piscina;
     const { entry, threadCount } = this.#options;
-    const piscina: Piscina = new Piscina({
+    const piscina: Piscina = new Threads({
       filename: entry,
       minThreads: 0,
       maxThreads: threadCount,
