@@ -70,6 +70,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    // Programs of somebody who has the package installed.
+    exclude: { path: '^test/package/consumer/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
 import { packageVersion } from '../core/version.ts';
 
 // Old runtimes reach this file too, so it imports nothing else before the version is known to do.
@@ -15,6 +16,11 @@ if (Number.parseInt(process.versions.node, 10) < minimumNodeMajor) {
 } else if (only === 'version' || only === '--version' || only === '-V') {
   console.log(`tinker-ts ${packageVersion}`);
 } else {
+  enableCompileCache();
+  void start();
+}
+
+async function start(): Promise<void> {
   const { runCli } = await import('./run.ts');
   process.exitCode = await runCli(args);
 }

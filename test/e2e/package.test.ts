@@ -40,7 +40,7 @@ describe('the packed tarball, installed in an empty folder', () => {
   });
 
   it('serves and lists, with the base models that came along', async () => {
-    const main = path.join(home, 'node_modules', 'tinker-ts', 'dist', 'cli', 'main.js');
+    const main = path.join(home, 'node_modules', 'tinker-ts', 'dist', 'cli', 'main.cjs');
     const server = startProgram(main, ['serve', '--port', '0'], { cwd: home });
     try {
       const url = await server.shows('stdout', /ready at (\S+) .*\n/);

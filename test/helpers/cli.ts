@@ -27,6 +27,8 @@ export interface CliOptions {
   env?: Record<string, string> | undefined;
   /** What comes on its standard input; nothing by default. */
   input?: string | undefined;
+  /** Another Node than the one that runs the tests. */
+  node?: string | undefined;
 }
 
 /** Spares every process but the first the work of reading the sources. */
@@ -43,9 +45,9 @@ export function startCli(args: readonly string[], options: CliOptions): RunningC
 export function startProgram(
   file: string,
   args: readonly string[],
-  { cwd, env = {}, input }: CliOptions,
+  { cwd, env = {}, input, node = process.execPath }: CliOptions,
 ): RunningCli {
-  const child = spawn(process.execPath, [file, ...args], {
+  const child = spawn(node, [file, ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: cwd, NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -1,0 +1,4 @@
+const { ServiceClient } = require('tinker-ts');
+const { createLocalServer } = require('tinker-ts/server');
+
+console.log(typeof ServiceClient.connect, typeof createLocalServer);
