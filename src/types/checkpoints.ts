@@ -32,9 +32,15 @@ export const archiveUrlResponseSchema = z.object({ url: z.string(), expires: z.s
 /** A signed link to a checkpoint's archive. Treat `url` as a secret until `expires`. */
 export type ArchiveUrlResponse = z.output<typeof archiveUrlResponseSchema>;
 
+/** A file of that name would be lost on the way into an object, and nobody would miss it. */
+const urlsByFile = z
+  .unknown()
+  .refine((urls) => !Object.hasOwn(Object(urls) as object, '__proto__'), 'a file may not be named __proto__')
+  .pipe(z.record(z.string(), z.string()));
+
 /** A signed link for each file of an export, by its path within it. Treat each as a secret until `expires`. */
 export const externalWeightsUrlsResponseSchema = z.object({
-  urls: z.record(z.string(), z.string()),
+  urls: urlsByFile,
   expires: z.string(),
 });
 export type ExternalWeightsUrlsResponse = z.output<typeof externalWeightsUrlsResponseSchema>;

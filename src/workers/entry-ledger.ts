@@ -3,8 +3,8 @@ import type { ArchiveLimits } from '../types/downloads.ts';
 
 /** Names that Windows takes for devices in every folder, with any extension. */
 const deviceName = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\.|$)/i;
-/** Separators, streams and wildcards of one system or another; control characters show a name other than it is. */
-const forbiddenCharacter = /[\p{Cc}\\:*?"<>|]/u;
+/** Separators, streams and wildcards of one system or another; controls, of direction too, show a name other than it is. */
+const forbiddenCharacter = /[\p{Cc}\p{Bidi_Control}\\:*?"<>|]/u;
 const maximumSegmentBytes = 255;
 
 export interface AdmittedEntry {

@@ -25,6 +25,7 @@ export function hostileExports(outside: string): HostileExport[] {
     'space at the end': ['name '],
     'new line': ['a\nb'],
     'escape sequence': ['\u001B[31mred'],
+    'change of direction': ['weights\u202Etxt.exe'],
     'zero byte': ['a\0b'],
     deep: [`${'d/'.repeat(40)}a`],
     'name of 300 bytes': ['n'.repeat(300)],
@@ -38,13 +39,15 @@ export function hostileExports(outside: string): HostileExport[] {
     'address with its content': 'data:text/plain,x',
   };
   const accepted: Readonly<Record<string, string[]>> = {
-    'names of properties': ['__proto__', 'constructor'],
+    'names of properties': ['toString', 'constructor'],
     'names that are options': ['-rf', '--checkpoint-action=exec=sh'],
     'names of ours': ['journal.jsonl', 'lock', 'archive.part'],
   };
   const withBodies = (names: readonly string[]): HostileExport['files'] =>
     new Map(['adapter_config.json', ...names].map((name) => [name, `body of ${name}`]));
   return [
+    // It would be lost in the object that a reply becomes.
+    { name: 'name of the prototype', files: withBodies(['__proto__']), verdict: 'invalid_response' },
     ...Object.entries(refused).map(([name, names]): HostileExport => ({
       name,
       files: withBodies(names),

@@ -23,6 +23,7 @@ describe('EntryLedger', () => {
     ['file.txt:stream', 'has a character'],
     ['line\nbreak', 'has a character'],
     ['nul\u0000byte', 'has a character'],
+    ['reversed\u202etxt.exe', 'has a character'],
     ['inner//file', 'has an empty part'],
     ['CON', 'is a device on Windows'],
     ['inner/nul.txt', 'is a device on Windows'],
