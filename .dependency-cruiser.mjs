@@ -24,6 +24,7 @@ const owners = {
   piscina: ['workers', 'server'],
   tar: ['workers', 'server'],
   '@node-rs/crc32': ['workers'],
+  'age-encryption': ['workers'],
   xstate: ['machines'],
   fastify: ['server'],
   'fastify-type-provider-zod': ['server'],

@@ -17,6 +17,7 @@ import { startActor } from '../machines/start-actor.ts';
 import type { ClientLife } from '../types/client-life.ts';
 import type { OwnServiceEvents, ServiceEvents } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
+import type { WorkerNetwork } from '../workers/signed-url.ts';
 import { createApiClients } from './api-clients.ts';
 import { ClientFactory } from './client-factory.ts';
 import { createLimits } from './limits.ts';
@@ -41,6 +42,7 @@ export interface ServiceParts {
   /** Frees what outlives the actor: last telemetry, the token, connections, streams of events. */
   resources: AsyncDisposable;
   downloadConcurrency: number | undefined;
+  network: WorkerNetwork;
 }
 
 /** Puts a service together and asks the server for its flags; whatever was opened is closed when that fails. */
@@ -113,6 +115,7 @@ export async function connectService(
     toLife: (ending) => createLife(actor, { ending }),
     resources: resources.move(),
     downloadConcurrency: options.downloadConcurrency,
+    network: { proxy: environment.proxy, ca: options.ca },
   };
 }
 

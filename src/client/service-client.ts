@@ -133,7 +133,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
     }
     const { api } = this.#runtime;
     const { clock, random, logger } = api.connection;
-    const { downloadConcurrency: concurrency } = this.#parts;
+    const { downloadConcurrency: concurrency, network } = this.#parts;
     this.#downloads ??= DownloadManager.create({
       openSource: createSources({
         api,
@@ -147,6 +147,7 @@ export class ServiceClient extends EventedClient<ServiceEvents> {
       random,
       logger,
       concurrency,
+      network,
       forward: (name, payload) => this.#parts.emitter.emit(name, payload as never),
     });
     return this.#downloads;

@@ -130,6 +130,11 @@ export const errorCodes = {
     retryable: false,
     hint: 'Download the training state (weights/…) of the same step, or an export that saveWeightsExternal made.',
   },
+  decryption_failed: {
+    category: 'user',
+    retryable: false,
+    hint: 'Pass the identity that belongs to one of the recipients of the export.',
+  },
   checksum_mismatch: {
     category: 'network',
     retryable: true,

@@ -137,6 +137,7 @@ type DownloadErrorCode = Extract<
   | 'destination_exists'
   | 'archive_pending'
   | 'not_downloadable'
+  | 'decryption_failed'
   | 'checksum_mismatch'
   | 'unsafe_archive'
   | 'corrupt_archive'

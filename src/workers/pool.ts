@@ -5,6 +5,7 @@ import type { Piscina } from 'piscina';
 import type { Clock } from '../core/clock.ts';
 import { ClientClosedError, InternalError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import type { WorkerNetwork } from './signed-url.ts';
 import type { TaskCancelled, TaskMessage, TaskName, Tasks } from './protocol.ts';
 
 /** Requests mostly wait, so a thread takes several; a task is spread to an idle thread first. */
@@ -26,6 +27,8 @@ export interface WorkerPoolOptions {
   threadCount?: number | undefined;
   /** How long a cancelled task may take to answer before its thread is killed; 2 s by default. */
   graceMs?: number | undefined;
+  /** How the threads reach other machines. */
+  network?: WorkerNetwork | undefined;
   /** URL of the module whose exports are the tasks. */
   entry?: string | undefined;
 }
@@ -42,12 +45,13 @@ export class WorkerPool {
   #piscina: Piscina | undefined;
   #closed = false;
 
-  constructor({ clock, logger, threadCount, graceMs, entry }: WorkerPoolOptions) {
+  constructor({ clock, logger, threadCount, graceMs, network, entry }: WorkerPoolOptions) {
     this.#options = {
       clock,
       logger,
       threadCount: threadCount ?? Math.min(Math.max(availableParallelism() - 1, 2), 4),
       graceMs: graceMs ?? 2000,
+      network: network ?? {},
       // Sources run as they are in development, compiled after the build.
       entry: entry ?? new URL(`./entry${extname(import.meta.url)}`, import.meta.url).href,
     };
@@ -123,9 +127,10 @@ export class WorkerPool {
 
   #threads(Threads: typeof Piscina): Piscina {
     if (this.#piscina !== undefined) return this.#piscina;
-    const { entry, threadCount } = this.#options;
+    const { entry, threadCount, network } = this.#options;
     const piscina: Piscina = new Threads({
       filename: entry,
+      workerData: network,
       minThreads: 0,
       maxThreads: threadCount,
       concurrentTasksPerWorker: tasksPerThread,

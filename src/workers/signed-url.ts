@@ -1,13 +1,30 @@
 import { Agent as HttpAgent, get as getHttp, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, get as getHttps } from 'node:https';
+import { workerData } from 'piscina';
+import type { ProxyEnvironment } from '../core/env.ts';
 import { ConnectionError, InvalidResponseError, TimeoutError, TinkerError } from '../core/errors.ts';
 
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 const maximumRedirectCount = 5;
 
+/** How the threads of a pool reach other machines; given to each as it starts. */
+export interface WorkerNetwork {
+  proxy?: ProxyEnvironment | undefined;
+  /** Certificate authorities in PEM, in place of the default ones. */
+  ca?: string | undefined;
+}
+
 /** One for each thread: connections are kept from piece to piece. */
-const agentOptions = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, scheduling: 'lifo' } as const;
-const agents = { 'http:': new HttpAgent(agentOptions), 'https:': new HttpsAgent(agentOptions) };
+const agents = createAgents((workerData as WorkerNetwork | undefined) ?? {});
+
+function createAgents({ proxy, ca }: WorkerNetwork): { http: HttpAgent; https: HttpsAgent } {
+  const proxyEnv = { HTTP_PROXY: proxy?.http, HTTPS_PROXY: proxy?.https, NO_PROXY: proxy?.except };
+  const options = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, proxyEnv };
+  return {
+    http: new HttpAgent(options),
+    https: new HttpsAgent(ca === undefined ? options : { ...options, ca }),
+  };
+}
 
 export interface GetSignedUrlOptions {
   headers: Readonly<Record<string, string>>;
@@ -60,7 +77,7 @@ function send(target: URL, options: GetSignedUrlOptions, isRepeated: boolean): P
     let response: IncomingMessage | undefined;
     const isSecure = target.protocol === 'https:';
     const get = isSecure ? getHttps : getHttp;
-    const agent = isSecure ? agents['https:'] : agents['http:'];
+    const agent = isSecure ? agents.https : agents.http;
     const request = get(target, { headers, signal, agent, timeout: stallTimeoutMs }, (received) => {
       response = received;
       resolve(received);

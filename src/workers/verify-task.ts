@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { open, stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DownloadError } from '../core/errors.ts';
 import { toArchiveOutcome } from './archive-outcome.ts';
 import { checkSafetensors } from './check-safetensors.ts';
 import { toCrc32cText } from './crc32c.ts';
+import { decryptFile, isEncrypted, plainNameOf } from './decrypt-file.ts';
 import { fileOperation } from './file-errors.ts';
 import type { ObjectChecksums, PlacedFile, TaskContext, VerifyInput, VerifyOutcome } from './protocol.ts';
 import { readFileChunks } from './read-file.ts';
@@ -14,28 +15,50 @@ const syncsAtOnce = 8;
 
 /**
  * Looks at what lies in the folder before it becomes the destination: that each file has its length, the checksums that
- * came with it, and the tensors that it tells of; then has all of it written to the disk.
+ * came with it, and the tensors that it tells of; decrypts what is encrypted; then has all of it written to the disk.
  */
 export async function verifyFiles(
-  { folder, files }: VerifyInput,
+  { folder, files, identity }: VerifyInput,
   { signal }: TaskContext,
 ): Promise<VerifyOutcome> {
   try {
     const placed: PlacedFile[] = [];
+    const encrypted: string[] = [];
     for (const { checksums, ...file } of files) {
       signal.throwIfAborted();
       const path = join(folder, file.name);
-      const { size } = await fileOperation(`look at ${path}`, () => stat(path));
+      const size = await sizeOf(path);
       if (size !== file.size_bytes)
-        throw mismatch(`${file.name} has ${size} bytes where ${file.size_bytes} were written`);
+        throw mismatch(`${file.name} has ${size ?? 'no'} bytes where ${file.size_bytes} were written`);
       if (checksums !== undefined) await compare(path, file, checksums, signal);
-      if (file.name.endsWith('.safetensors')) checkSafetensors(path, file.name, file.size_bytes);
-      placed.push(file);
+      if (identity === undefined || !isEncrypted(file.name)) {
+        placed.push(file);
+        continue;
+      }
+      // Before anything is written: a file of that name may be there.
+      if (files.some(({ name }) => name === plainNameOf(file.name)))
+        throw new DownloadError('unsafe_archive', `${file.name} would take the place of another file`);
+      const plain = await decryptFile(path, file.name, identity, signal);
+      encrypted.push(path);
+      placed.push(plain);
     }
+    for (const { name, size_bytes } of placed)
+      if (name.endsWith('.safetensors')) checkSafetensors(join(folder, name), name, size_bytes);
+    for (const path of encrypted) await fileOperation(`remove ${path}`, () => rm(path));
     await syncAll(folder, placed, signal);
     return { kind: 'intact', files: placed };
   } catch (error) {
     return signal.aborted ? { kind: 'cancelled' } : toArchiveOutcome(error);
+  }
+}
+
+/** Undefined when it is not there. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await fileOperation(`look at ${path}`, () => stat(path))).size;
+  } catch (error) {
+    if (error instanceof DownloadError && error.details['errno'] === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

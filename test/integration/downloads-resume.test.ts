@@ -1,4 +1,5 @@
 import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -172,6 +173,20 @@ describe('download over a bad connection', () => {
       true,
     );
     expect(await readdir(outputDir)).toEqual([folderName, `${folderName}.manifest.json`]);
+  });
+
+  test.each([
+    ['an ended process left is taken over', 2 ** 22 + 1, true],
+    ['a living process holds is left to it', process.ppid, false],
+  ])('a workspace that %s', async (_what, pid, isTaken) => {
+    const { manager, server, outputDir } = await setUpFailed();
+    const workspace = join(outputDir, `${folderName}.download`);
+    await writeFile(join(workspace, 'lock'), JSON.stringify({ pid, host: hostname(), id: 'other' }));
+    const before = server.requests.length;
+    await manager.download(tinkerPath, { outputDir });
+    expect(server.requests[before]?.ifRange !== undefined).toBe(isTaken);
+    const left = [folderName, ...(isTaken ? [] : [`${folderName}.download`]), `${folderName}.manifest.json`];
+    expect((await readdir(outputDir)).toSorted()).toEqual(left);
   });
 
   test('leaves nothing behind when the archive cannot fit on the disk', async () => {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtempDisposable, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { crc32c, toCrc32cText } from '../../src/workers/crc32c.ts';
 import { verifyFiles } from '../../src/workers/verify-task.ts';
@@ -24,6 +25,54 @@ async function setUp(content: Buffer) {
 
 const good = tensorBytes(5000);
 const digest = (algorithm: string) => createHash(algorithm).update(good).digest('base64');
+
+describe('encrypted files', () => {
+  async function setUpEncrypted(plain: Buffer) {
+    const identity = await generateIdentity();
+    const encrypter = new Encrypter();
+    encrypter.addRecipient(await identityToRecipient(identity));
+    const content = Buffer.from(await encrypter.encrypt(plain));
+    const temporary = await mkdtempDisposable(join(tmpdir(), 'age-'));
+    onTestFinished(() => temporary.remove());
+    const folder = temporary.path;
+    await writeFile(join(folder, 'w.safetensors.age'), content);
+    const file = { name: 'w.safetensors.age', size_bytes: content.length, crc32c: crc32c(content) };
+    const verify = (own: string | undefined, files = [file]) =>
+      verifyFiles({ folder, files, identity: own }, recordingContext());
+    return { identity, folder, file, verify };
+  }
+
+  test('are decrypted with the identity, and looked at afterwards', async () => {
+    const { identity, folder, verify } = await setUpEncrypted(good);
+    expect(await verify(identity)).toEqual({
+      kind: 'intact',
+      files: [{ name: 'w.safetensors', size_bytes: good.length, crc32c: crc32c(good) }],
+    });
+    expect(await readdir(folder)).toEqual(['w.safetensors']);
+    expect(good.equals(await readFile(join(folder, 'w.safetensors')))).toBe(true);
+  });
+
+  test('are kept as they are without one', async () => {
+    const { folder, file, verify } = await setUpEncrypted(good);
+    expect(await verify(undefined)).toEqual({ kind: 'intact', files: [file] });
+    expect(await readdir(folder)).toEqual(['w.safetensors.age']);
+  });
+
+  test('that another key belongs to are refused, without a word of the identity', async () => {
+    const { verify } = await setUpEncrypted(good);
+    const other = await generateIdentity();
+    const outcome = await verify(other);
+    expect(outcome).toMatchObject({ kind: 'failed', error: { code: 'decryption_failed' } });
+    expect(JSON.stringify(outcome)).not.toContain(other.slice(20));
+  });
+
+  test('never take the place of another file', async () => {
+    const { identity, folder, file, verify } = await setUpEncrypted(good);
+    await writeFile(join(folder, 'w.safetensors'), good);
+    const plain = { name: 'w.safetensors', size_bytes: good.length, crc32c: crc32c(good) };
+    expect(await verify(identity, [plain, file])).toMatchObject({ error: { code: 'unsafe_archive' } });
+  });
+});
 
 describe('verifyFiles', () => {
   test.each<[string, ObjectChecksums | undefined]>([

@@ -15,6 +15,7 @@ import type {
   FolderReport,
   SourceChoice,
 } from '../../types/downloads.ts';
+import type { WorkerNetwork } from '../../workers/signed-url.ts';
 import { EventedClient } from '../evented-client.ts';
 import type { OpenSource } from './sources/choose-source.ts';
 import type { CheckpointDownload } from './checkpoint-download.ts';
@@ -39,6 +40,8 @@ export interface DownloadManagerOptions {
   pendingLimitMs?: number | undefined;
   /** A transfer that is silent for so long is broken off and continued; 60 s by default. */
   stallTimeoutMs?: number | undefined;
+  /** How the threads reach the machines that have the bytes. */
+  network?: WorkerNetwork | undefined;
   /** Gets every event too. */
   forward?: EmitterOptions<DownloadManagerEvents>['forward'];
 }
@@ -58,10 +61,10 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
   }
 
   private constructor(options: DownloadManagerOptions) {
-    const { clock, logger, concurrency = 4 } = options;
+    const { clock, logger, concurrency = 4, network } = options;
     checkConcurrency(concurrency);
     const emitter = new Emitter<DownloadManagerEvents>(logger, { forward: options.forward });
-    const registry = new DownloadRegistry({ clock, logger, concurrency });
+    const registry = new DownloadRegistry({ clock, logger, concurrency, network });
     super(emitter, registry);
     this.#options = options;
     this.#concurrency = concurrency;
@@ -126,7 +129,7 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
 
   #start(
     tinkerPath: string,
-    { outputDir, force, signal, limits, source }: CheckedOptions,
+    { outputDir, force, signal, limits, source, identity }: CheckedOptions,
     acceptVerified: boolean,
   ): CheckpointDownload {
     this.#checkOpen();
@@ -150,6 +153,7 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
       acceptVerified,
       signal,
       limits,
+      identity,
       retryLimit,
       pendingLimitMs,
       stallTimeoutMs,
@@ -182,6 +186,7 @@ interface CheckedOptions {
   signal: AbortSignal | undefined;
   limits: ArchiveLimits;
   source: SourceChoice;
+  identity: string | undefined;
 }
 
 function checkConcurrency(concurrency: number): void {
@@ -202,8 +207,8 @@ function checkDownload(what: string, tinkerPath: string, options: DownloadOption
 }
 
 function checkOptions(what: string, options: DownloadOptions): CheckedOptions {
-  checkOptionNames(what, options, ['outputDir', 'force', 'signal', 'limits', 'source']);
-  const { outputDir = '.', force = false, signal, limits = {}, source = 'auto' } = options;
+  checkOptionNames(what, options, ['outputDir', 'force', 'signal', 'limits', 'source', 'identity']);
+  const { outputDir = '.', force = false, signal, limits = {}, source = 'auto', identity } = options;
   if (typeof outputDir !== 'string' || outputDir === '' || outputDir.includes('\0')) {
     throw new InvalidArgumentError('outputDir must be the path of a folder');
   }
@@ -212,11 +217,14 @@ function checkOptions(what: string, options: DownloadOptions): CheckedOptions {
     throw new InvalidArgumentError('signal must be an AbortSignal');
   if (!['auto', 'external_weights', 'archive'].includes(source))
     throw new InvalidArgumentError('source must be auto, external_weights or archive');
+  // The value is a secret, and is not repeated.
+  if (identity !== undefined && !/^AGE-SECRET-KEY-[0-9A-Z-]+$/.test(identity))
+    throw new InvalidArgumentError('identity must be an age identity (AGE-SECRET-KEY-…)');
   checkOptionNames('limits', limits, Object.keys(defaultLimits));
   for (const [name, value] of Object.entries(limits)) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new InvalidArgumentError(`limits.${name} must be a positive integer, and is ${value}`);
     }
   }
-  return { outputDir, force, signal, source, limits: { ...defaultLimits, ...limits } };
+  return { outputDir, force, signal, source, identity, limits: { ...defaultLimits, ...limits } };
 }

@@ -5,9 +5,17 @@ import { ClientClosedError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { ClientLife, CloseOptions } from '../../types/client-life.ts';
 import { WorkerPool } from '../../workers/pool.ts';
+import type { WorkerNetwork } from '../../workers/signed-url.ts';
 import type { StartedDownload } from './start-download.ts';
 
 const defaultDeadlineMs = 10_000;
+
+interface DownloadRegistryOptions {
+  clock: Clock;
+  logger: Logger;
+  concurrency: number;
+  network: WorkerNetwork | undefined;
+}
 
 /** What the downloads of one manager share, and how all of it ends. */
 export class DownloadRegistry implements ClientLife {
@@ -19,10 +27,10 @@ export class DownloadRegistry implements ClientLife {
   readonly #logger: Logger;
   #closed: Promise<void> | undefined;
 
-  constructor({ clock, logger, concurrency }: { clock: Clock; logger: Logger; concurrency: number }) {
+  constructor({ clock, logger, concurrency, network }: DownloadRegistryOptions) {
     this.#clock = clock;
     this.#logger = logger;
-    this.pool = new WorkerPool({ clock, logger });
+    this.pool = new WorkerPool({ clock, logger, network });
     this.slots = new PQueue({ concurrency });
   }
 

@@ -40,6 +40,8 @@ export interface DownloadStepsOptions {
   /** A destination that is what would be fetched, by its manifest, is taken as done. */
   acceptVerified: boolean;
   limits: ArchiveLimits;
+  /** A secret. */
+  identity: string | undefined;
   stallTimeoutMs: number;
   source: CheckpointSource;
   pool: WorkerPool;
@@ -130,7 +132,7 @@ export class DownloadSteps implements DownloadPorts {
     return this.#track(async () => {
       const { filesFolder: folder } = this.#requireWorkspace();
       const files = this.#files ?? this.#placedFiles();
-      const outcome = await this.#run('verify', { folder, files }, signal);
+      const outcome = await this.#run('verify', { folder, files, identity: this.#options.identity }, signal);
       if (outcome.kind !== 'intact') return { ...outcome, error: toError(outcome.error) };
       this.#files = outcome.files;
       return { kind: 'intact' };
@@ -318,6 +320,7 @@ const downloadErrorCodes: ReadonlySet<string> = new Set<DownloadErrorCode>([
   'destination_exists',
   'archive_pending',
   'not_downloadable',
+  'decryption_failed',
   'checksum_mismatch',
   'unsafe_archive',
   'corrupt_archive',

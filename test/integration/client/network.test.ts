@@ -77,6 +77,20 @@ describe('the way to the server', () => {
     expect(new Set(asked)).toEqual(new Set([new URL(local.server.url).host]));
   });
 
+  it('goes through it for downloads too, those of the threads included', async () => {
+    const { url, asked } = await startProxy();
+    vi.stubEnv('HTTP_PROXY', url);
+    vi.stubEnv('NO_PROXY', '');
+    await using service = await local.connect({ telemetry: false });
+    const training = await service.createLoraTrainingClient({ base_model: 'local/random', rank: 4 });
+    const { path } = await training.saveWeightsForSampler({ name: 'w' });
+    const before = { asked: asked.length, requests: local.server.requests.length };
+    await service.downloads.download(path, { outputDir: local.folder });
+    const fetched = local.server.requests.slice(before.requests);
+    expect(fetched.some(({ path: asking }) => asking.includes('/archives/'))).toBe(true);
+    expect(asked.length - before.asked).toBeGreaterThanOrEqual(fetched.length);
+  });
+
   it('goes past the proxy to the hosts of NO_PROXY', async () => {
     const { url, asked } = await startProxy();
     vi.stubEnv('HTTP_PROXY', url);

@@ -1,0 +1,58 @@
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { Decrypter } from 'age-encryption';
+import { DownloadError } from '../core/errors.ts';
+import { fileOperation } from './file-errors.ts';
+import { FileWriter } from './file-writer.ts';
+import type { PlacedFile } from './protocol.ts';
+
+const suffix = '.age';
+
+export function isEncrypted(name: string): boolean {
+  return name.endsWith(suffix) && name.length > suffix.length;
+}
+
+export function plainNameOf(name: string): string {
+  return name.slice(0, -suffix.length);
+}
+
+/** Writes what is in an age file beside it, without the suffix. `identity` is a secret: no error repeats it. */
+export async function decryptFile(
+  path: string,
+  name: string,
+  identity: string,
+  signal: AbortSignal,
+): Promise<PlacedFile> {
+  const content = await fileOperation(`read ${path}`, () => openPlain(path, identity)).catch(
+    (error: unknown) => {
+      throw error instanceof DownloadError ? error : refuse(name, error);
+    },
+  );
+  const plainName = plainNameOf(name);
+  const writer = FileWriter.replace(plainNameOf(path));
+  try {
+    for await (const chunk of content) {
+      signal.throwIfAborted();
+      writer.append(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    }
+  } catch (error) {
+    throw signal.aborted || error instanceof DownloadError ? error : refuse(name, error);
+  } finally {
+    writer.close();
+  }
+  const { length = 0, crc32c = 0 } = writer.toPiece(plainName, 0) ?? {};
+  return { name: plainName, size_bytes: length, crc32c };
+}
+
+function openPlain(path: string, identity: string): Promise<AsyncIterable<Uint8Array>> {
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(identity);
+  const encrypted = Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
+  return decrypter.decrypt(encrypted);
+}
+
+/** The library's words are about the format, and never hold a key. */
+function refuse(name: string, error: unknown): DownloadError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new DownloadError('decryption_failed', `${name} cannot be decrypted: ${reason}`);
+}
