@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, get as getHttp, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, get as getHttps } from 'node:https';
-import { workerData } from 'piscina';
+import { workerData } from 'node:worker_threads';
 import type { ProxyEnvironment } from '../core/env.ts';
 import { ConnectionError, InvalidResponseError, TimeoutError, TinkerError } from '../core/errors.ts';
 
@@ -15,7 +15,7 @@ export interface WorkerNetwork {
 }
 
 /** One for each thread: connections are kept from piece to piece. */
-const agents = createAgents((workerData as WorkerNetwork | undefined) ?? {});
+const agents = createAgents((workerData as WorkerNetwork | null) ?? {});
 
 function createAgents({ proxy, ca }: WorkerNetwork): { http: HttpAgent; https: HttpsAgent } {
   const proxyEnv = { HTTP_PROXY: proxy?.http, HTTPS_PROXY: proxy?.https, NO_PROXY: proxy?.except };

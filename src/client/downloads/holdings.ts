@@ -1,4 +1,4 @@
-import { combineCrc32c } from '../../workers/crc32c.ts';
+import { combineCrc32c } from '../../workers/combine-crc32c.ts';
 import {
   archiveFile,
   type ObjectChecksums,

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { combineCrc32c, crc32c, toCrc32cText } from '../../../src/workers/crc32c.ts';
+import { combineCrc32c } from '../../../src/workers/combine-crc32c.ts';
+import { crc32c, toCrc32cText } from '../../../src/workers/crc32c.ts';
 
 describe('crc32c', () => {
   test('is the known checksum, in the spelling of storage services too', () => {
