@@ -1,14 +1,65 @@
 import { FileWriter } from './file-writer.ts';
-import type { FetchInput, FetchOutcome, TaskContext } from './protocol.ts';
+import type { FetchInput, FetchOutcome, ObjectFacts, TaskContext } from './protocol.ts';
 import { getRange, toCutError, toRequestFailed } from './ranged-get.ts';
 import { receiveBody } from './receive-body.ts';
 import { ReceivedMeter } from './received-meter.ts';
+import { canReachBySocket, getBySocket } from './socket-get.ts';
 
 /**
  * Fetches one piece of an object to its place in a file. What came of it is told as a piece, also when it broke off: unless
  * the server gave the object from its start, which nothing can be put behind.
  */
 export async function fetchPiece(input: FetchInput, context: TaskContext): Promise<FetchOutcome> {
+  const { known } = input;
+  const outcome =
+    known?.etag !== undefined && canReachBySocket(input.url)
+      ? await fetchBySocket({ ...input, known }, context)
+      : undefined;
+  return outcome ?? fetchByClient(input, context);
+}
+
+/** The way of nearly all pieces; undefined when the server's answer is not simply that. */
+async function fetchBySocket(
+  {
+    url,
+    known,
+    file,
+    path,
+    offset,
+    objectOffset,
+    length,
+    stallTimeoutMs,
+  }: FetchInput & { known: ObjectFacts },
+  { signal, post }: TaskContext,
+): Promise<FetchOutcome | undefined> {
+  const writer = FileWriter.at(path, offset, { truncate: false });
+  const meter = new ReceivedMeter(post);
+  const sink = {
+    room: () => writer.room(),
+    take(byteCount: number) {
+      meter.add(byteCount);
+      writer.advance(byteCount);
+    },
+  };
+  try {
+    const request = { url, known, start: objectOffset, length, signal, stallTimeoutMs };
+    const outcome = await getBySocket(request, sink);
+    if (outcome === 'declined') return undefined;
+    return outcome === 'received' ? { kind: 'fetched', whole: false } : outcome;
+  } catch (error) {
+    return toRequestFailed(error, url, signal);
+  } finally {
+    meter.finish();
+    try {
+      writer.close();
+    } finally {
+      const piece = writer.toPiece(file, offset);
+      if (piece !== undefined) post({ type: 'pieces', pieces: [piece] });
+    }
+  }
+}
+
+async function fetchByClient(input: FetchInput, context: TaskContext): Promise<FetchOutcome> {
   const { url, known, file, path, offset, objectOffset, length, stallTimeoutMs } = input;
   const { signal, post } = context;
   try {

@@ -64,6 +64,17 @@ export class FileWriter {
     return { file, offset, length: this.#writtenBytes, crc32c: this.#crc32c };
   }
 
+  /** Where the next bytes may be put by somebody else, who then says how many with `advance`; never empty. */
+  room(): Buffer {
+    this.#buffer ??= spareBuffers.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);
+    return this.#buffer.subarray(this.#bufferedBytes);
+  }
+
+  advance(byteCount: number): void {
+    this.#bufferedBytes += byteCount;
+    if (this.#bufferedBytes === bufferBytes) this.#flush();
+  }
+
   append(chunk: Buffer): void {
     if (this.#bufferedBytes === 0 && chunk.length >= bufferBytes) {
       this.#write(chunk);

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { toApiError } from '../core/api-errors.ts';
 import { ConnectionError, DownloadError, InvalidResponseError } from '../core/errors.ts';
 import { readRetryHints } from '../core/retry-policy.ts';
@@ -18,14 +18,24 @@ export interface RangedGet {
   stallTimeoutMs: number;
 }
 
-export interface RangeBody {
+/** What comes before a body. */
+export interface ResponseHead {
+  statusCode?: number | undefined;
+  headers: IncomingHttpHeaders;
+}
+
+/** What an answer with bytes of the object promises. */
+export interface RangePromise {
   kind: 'body';
-  response: IncomingMessage;
   facts: ObjectFacts;
   /** How many bytes will come; unknown where the server does not say. */
   bytes: number | undefined;
   /** It is the object from start to end, whatever was asked for: ranges are not to be had. */
   whole: boolean;
+}
+
+export interface RangeBody extends RangePromise {
+  response: IncomingMessage;
 }
 
 /**
@@ -45,25 +55,30 @@ export async function getRange(request: RangedGet): Promise<RangeBody | RequestF
   const response = await send(known?.etag === undefined ? { range } : { range, 'if-range': known.etag });
   // An empty object has no first range.
   const isEmpty = response.statusCode === 416 && known === undefined;
-  const judged = judge(response, request);
-  if (judged.kind === 'body' && (judged.whole || judged.facts.etag !== undefined)) return judged;
+  const judged = judgeRange(response, request);
+  if (judged.kind === 'body' && (judged.whole || judged.facts.etag !== undefined))
+    return { ...judged, response };
   response.destroy();
   if (judged.kind !== 'body' && !isEmpty) return judged;
   const everything = await send({});
-  const whole = judge(everything, request);
-  if (whole.kind === 'body' && whole.whole) return whole;
+  const whole = judgeRange(everything, request);
+  if (whole.kind === 'body' && whole.whole) return { ...whole, response: everything };
   everything.destroy();
   return whole.kind === 'body' ? toStale(everything, request) : whole;
 }
 
-function judge(response: IncomingMessage, request: RangedGet): RangeBody | RequestFailed {
+/** What an answer means. */
+export function judgeRange(
+  response: ResponseHead,
+  request: Pick<RangedGet, 'url' | 'known' | 'start'>,
+): RangePromise | RequestFailed {
   const { url, known, start } = request;
   const status = response.statusCode ?? 0;
   const etag = strongEtag(response.headers.etag);
   const checksums = readChecksums(response.headers);
   if (status === 200 && known === undefined) {
     const sizeBytes = readLength(response.headers['content-length']);
-    return { kind: 'body', response, facts: { etag, sizeBytes, checksums }, bytes: sizeBytes, whole: true };
+    return { kind: 'body', facts: { etag, sizeBytes, checksums }, bytes: sizeBytes, whole: true };
   }
   if (status === 206) {
     const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers['content-range'] ?? '');
@@ -75,7 +90,7 @@ function judge(response: IncomingMessage, request: RangedGet): RangeBody | Reque
       // A range of an unknown whole is no beginning of anything.
       const validator = sizeBytes === undefined ? undefined : (known?.etag ?? etag);
       const facts = { etag: validator, sizeBytes, checksums };
-      return { kind: 'body', response, facts, bytes: last - first + 1, whole: false };
+      return { kind: 'body', facts, bytes: last - first + 1, whole: false };
     }
   }
   if (status === 200 || status === 206 || status === 416) return toStale(response, request);
@@ -88,7 +103,10 @@ function judge(response: IncomingMessage, request: RangedGet): RangeBody | Reque
   return { kind: 'failed', error };
 }
 
-function toStale({ statusCode = 0 }: IncomingMessage, { url, start }: RangedGet): RequestFailed {
+function toStale(
+  { statusCode = 0 }: ResponseHead,
+  { url, start }: Pick<RangedGet, 'url' | 'start'>,
+): RequestFailed {
   const body = `instead of what it had from byte ${start}`;
   return {
     kind: 'stale',
@@ -117,7 +135,7 @@ function readLength(text: string | undefined): number | undefined {
   return Number.isSafeInteger(length) && length >= 0 ? length : undefined;
 }
 
-function singleHeaders(response: IncomingMessage): Record<string, string | undefined> {
+function singleHeaders(response: ResponseHead): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(response.headers).map(([name, value]) => [
       name,

@@ -14,8 +14,13 @@ export interface WorkerNetwork {
   ca?: string | undefined;
 }
 
+export const networkOfThread: WorkerNetwork = (workerData as WorkerNetwork | undefined) ?? {};
+
 /** One for each thread: connections are kept from piece to piece. */
-const agents = createAgents((workerData as WorkerNetwork | null) ?? {});
+export const networkOfThread: WorkerNetwork = (workerData as WorkerNetwork | null) ?? {};
+
+/** One for each thread: connections are kept from piece to piece. */
+const agents = createAgents(networkOfThread);
 
 function createAgents({ proxy, ca }: WorkerNetwork): { http: HttpAgent; https: HttpsAgent } {
   const proxyEnv = { HTTP_PROXY: proxy?.http, HTTPS_PROXY: proxy?.https, NO_PROXY: proxy?.except };

@@ -196,7 +196,7 @@ describe('fetchPiece', () => {
 
   test('keeps its connection from piece to piece, and asks once more when the server has closed it', async () => {
     const { server, fetch } = await setUp();
-    await fetch({ length: 1000 });
+    await fetch({ length: 1000, known });
     await fetch({ offset: 1000, objectOffset: 1000, length: 1000, known });
     expect(server.connectionCount).toBe(1);
     server.closeIdle();
