@@ -14,9 +14,6 @@ export interface WorkerNetwork {
   ca?: string | undefined;
 }
 
-export const networkOfThread: WorkerNetwork = (workerData as WorkerNetwork | undefined) ?? {};
-
-/** One for each thread: connections are kept from piece to piece. */
 export const networkOfThread: WorkerNetwork = (workerData as WorkerNetwork | null) ?? {};
 
 /** One for each thread: connections are kept from piece to piece. */

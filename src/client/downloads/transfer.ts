@@ -23,7 +23,7 @@ import type { Workspace } from './workspace.ts';
 
 const pieceBytes = 8 * 1024 * 1024;
 /** Requests of one checkpoint at once, the walk over an archive's headers among them. */
-const piecesAtOnce = 8;
+const piecesAtOnce = 16;
 
 export interface TransferOptions {
   source: RemoteSource;

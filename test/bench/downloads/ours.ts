@@ -2,7 +2,9 @@
 // Shows its progress on stderr, and prints what the call cost as one line of JSON.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
-import { ServiceClient } from '../../../src/index.ts';
+const { ServiceClient } = (await import(
+  new URL('../../../dist/index.js', import.meta.url).href
+)) as typeof import('../../../src/index.ts');
 import { requireLocalUrl } from '../measure.ts';
 
 const [url, outputDir = '', concurrency = '', ...paths] = process.argv.slice(2);
