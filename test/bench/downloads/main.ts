@@ -30,6 +30,7 @@ const chosen = workloads.filter(({ name }) => wanted === undefined || wanted.inc
 const isWhole = wanted === undefined;
 const results = chosen.map((workload) => ({ workload, rounds: [] as Round[] }));
 const python = officialPython();
+execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
 
 await using resources = new AsyncDisposableStack();
 for (const end of ['SIGINT', 'SIGTERM'] as const)

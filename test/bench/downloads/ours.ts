@@ -2,10 +2,12 @@
 // Shows its progress on stderr, and prints what the call cost as one line of JSON.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
-const { ServiceClient } = (await import(
-  new URL('../../../dist/index.js', import.meta.url).href
-)) as typeof import('../../../src/index.ts');
+import type * as Sdk from '../../../src/index.ts';
 import { requireLocalUrl } from '../measure.ts';
+
+// What users have: sources would be stripped of their types at each start, in each thread.
+const built = new URL('../../../dist/index.js', import.meta.url).href;
+const { ServiceClient } = (await import(built)) as typeof Sdk;
 
 const [url, outputDir = '', concurrency = '', ...paths] = process.argv.slice(2);
 
