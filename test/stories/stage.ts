@@ -6,6 +6,7 @@ import {
   supervisedDatum,
   TinkerError,
   type RequestOptions,
+  type RetryScheduled,
   type SampleInput,
   type SamplingClient,
   type TrainingClient,
@@ -75,6 +76,7 @@ export class Stage implements AsyncDisposable {
   readonly restart: StageParts['restart'];
   readonly #parts: StageParts;
   readonly #services: ServiceClient[] = [];
+  readonly #retries: RetryScheduled[] = [];
   readonly #lastOfOthers: RecordedRequest | undefined;
   readonly #logger = recordingLogger();
 
@@ -101,6 +103,7 @@ export class Stage implements AsyncDisposable {
     };
     const service = await ServiceClient.connect(connection, options);
     this.#services.push(service);
+    service.on('retry.scheduled', (retry) => void this.#retries.push(retry));
     return service;
   }
 
@@ -215,6 +218,15 @@ export class Stage implements AsyncDisposable {
   /** Lets a wait pass that has begun, or soon begins. */
   async pass(waitMs: number): Promise<void> {
     await this.time.pass(waitMs);
+  }
+
+  /** Lets the wait pass before the next retry of a poll, told from waits of that length for other things. */
+  async passBeforePoll(waitMs: number): Promise<void> {
+    const isNext = ({ what, delayMs }: RetryScheduled): boolean =>
+      what.startsWith('the result of ') && delayMs === waitMs;
+    await this.until(() => this.#retries.some(isNext));
+    this.#retries.length = 0;
+    await this.pass(waitMs);
   }
 
   /** A later call has its result, at once. */

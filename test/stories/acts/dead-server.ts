@@ -7,10 +7,10 @@ async function dieAndComeBack(stage: Stage): Promise<void> {
   const soFar = stage.requests(routes.poll).length;
   await stage.until(() => stage.requests(routes.poll).length > soFar);
   await stage.restart(async () => {
-    await stage.pass(1000);
-    await stage.pass(2000);
+    await stage.passBeforePoll(1000);
+    await stage.passBeforePoll(2000);
   });
-  await stage.pass(4000);
+  await stage.passBeforePoll(4000);
 }
 
 /** From now on no result is fetched. */
