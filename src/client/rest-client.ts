@@ -1,5 +1,5 @@
 import { checkOptionNames } from '../core/config.ts';
-import { ClientClosedError, InvalidArgumentError } from '../core/errors.ts';
+import { ClientClosedError } from '../core/errors.ts';
 import { withDeadline } from '../core/deadline.ts';
 import { attributed } from '../core/sdk-method.ts';
 import { parseTinkerPath } from '../core/tinker-path.ts';
@@ -43,6 +43,7 @@ import { waitForArchiveUrl } from './rest/archive-url.ts';
 import {
   checkUpload,
   notEmpty,
+  parseExternalPath,
   toCopyRequest,
   type CopyWeightsInput,
   type ListOptions,
@@ -56,9 +57,9 @@ import {
   pagesOfUserCheckpoints,
   type RunListInput,
 } from './rest/lists.ts';
-import { waitForTrace } from './rest/trace-export.ts';
+import { fetchTrace, waitForTrace } from './rest/trace-export.ts';
 import { readIdentity } from './rest/whoami.ts';
-import { checkTtl } from './ttl.ts';
+import { checkNewTtl } from './ttl.ts';
 
 /** @internal */
 export interface RestClientParts {
@@ -98,9 +99,7 @@ export class RestClient {
   /** Who the key belongs to, by the token that the server gave in exchange for it. Asks nothing. */
   async whoami(options?: RequestOptions): Promise<WhoamiResponse> {
     const [api, sending] = this.#begin('whoami', options);
-    return withDeadline('whoami', sending, api.connection.clock, (signal) =>
-      readIdentity(this.#parts.authenticator, { ...sending, timeoutMs: undefined, signal }),
-    );
+    return readIdentity(this.#parts.authenticator, api.connection.clock, sending);
   }
 
   /** What the server knows of the key itself: its name, and whose it is. */
@@ -157,8 +156,7 @@ export class RestClient {
   /** The trace itself, as bytes: `exportSessionTrace` and the request of its link. */
   async fetchSessionTrace(sessionId: string, options?: RequestOptions): Promise<Uint8Array> {
     const [api, sending] = this.#begin('fetchSessionTrace', options);
-    const { url } = await waitForTrace(api, notEmpty('sessionId', sessionId), sending);
-    return api.fetchSigned(url, sending);
+    return fetchTrace(api, notEmpty('sessionId', sessionId), sending);
   }
 
   /** The base model of a sampler, and the checkpoint that it was made from. */
@@ -219,13 +217,7 @@ export class RestClient {
     options?: RequestOptions,
   ): Promise<ExternalWeightsUrlsResponse> {
     const [api, sending] = this.#begin('getExternalWeightsUrls', options);
-    const path = parseTinkerPath(tinkerPath);
-    if (path.checkpoint_type !== 'external') {
-      throw new InvalidArgumentError(
-        `only external weights (tinker://run/external_weights/name) have a link for each file, not ${tinkerPath}`,
-      );
-    }
-    return getExternalWeightsUrls(api, path, sending);
+    return getExternalWeightsUrls(api, parseExternalPath(tinkerPath), sending);
   }
 
   /**
@@ -267,10 +259,8 @@ export class RestClient {
     options?: RequestOptions,
   ): Promise<void> {
     const [api, sending] = this.#begin('setCheckpointTtl', options);
-    if (ttlSeconds === undefined)
-      throw new InvalidArgumentError('ttlSeconds must be a number, or null for never');
-    checkTtl('setCheckpointTtl', ttlSeconds);
-    await setCheckpointTtl(api, parseTinkerPath(tinkerPath), ttlSeconds, sending);
+    const ttl = checkNewTtl('setCheckpointTtl', ttlSeconds);
+    await setCheckpointTtl(api, parseTinkerPath(tinkerPath), ttl, sending);
   }
 
   /** Deletes a checkpoint for good. */

@@ -7,3 +7,11 @@ export function checkTtl(method: string, ttlSeconds: number | null | undefined):
     `${method}: ttl_seconds must be a positive whole number of seconds, and is ${ttlSeconds}`,
   );
 }
+
+/** The same for a TTL that is set by itself: null is never, and nothing is no answer. */
+export function checkNewTtl(method: string, ttlSeconds: number | null | undefined): number | null {
+  if (ttlSeconds === undefined)
+    throw new InvalidArgumentError(`${method}: ttlSeconds must be a number, or null for never`);
+  checkTtl(method, ttlSeconds);
+  return ttlSeconds;
+}

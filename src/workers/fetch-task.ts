@@ -35,6 +35,7 @@ async function fetchBySocket(
   const writer = FileWriter.at(path, offset, { truncate: false });
   const meter = new ReceivedMeter(post);
   const sink = {
+    onFacts: (facts: ObjectFacts) => post({ type: 'object', facts, whole: false }),
     room: () => writer.room(),
     take(byteCount: number) {
       meter.add(byteCount);

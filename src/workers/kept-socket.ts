@@ -1,5 +1,6 @@
 import { connect as connectNet, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { networkOfThread } from './signed-url.ts';
 
 /** What the connection works for: where bytes go, and what becomes of it. */
 export interface SocketUser {
@@ -13,31 +14,30 @@ export interface SocketUser {
 
 const scratch = Buffer.allocUnsafeSlow(16 * 1024);
 
-/** Connections that nobody uses, by what they lead to; the last one used comes first. */
+/** Connections that nobody uses, by origin; the last one used comes first. */
 const idle = new Map<string, KeptSocket[]>();
 
 /** A connection that reads straight into its user's buffers, and waits for the next user when one is done with it. */
 export class KeptSocket {
-  readonly #key: string;
+  readonly #origin: string;
   readonly #socket: Socket;
   #user: SocketUser | undefined;
   /** Whether it has served before: the server may have closed it since. */
   isReused = false;
 
   /** One that is free, or a new one. */
-  static to(target: URL, ca: string | undefined): KeptSocket {
-    const key = `${target.origin} ${ca ?? ''}`;
-    const free = idle.get(key)?.pop();
+  static to(target: URL): KeptSocket {
+    const free = idle.get(target.origin)?.pop();
     if (free !== undefined) {
       free.isReused = true;
       free.#socket.ref();
       return free;
     }
-    return new KeptSocket(key, target, ca);
+    return new KeptSocket(target);
   }
 
-  private constructor(key: string, target: URL, ca: string | undefined) {
-    this.#key = key;
+  private constructor(target: URL) {
+    this.#origin = target.origin;
     const onread: OnReadOpts = {
       // Asked for after each read, so that the first bytes for a user may come in the scratch buffer.
       buffer: () => this.#user?.room() ?? scratch,
@@ -56,7 +56,7 @@ export class KeptSocket {
       ? connectTls({
           ...options,
           ...(isIP(host) === 0 ? { servername: host } : {}),
-          ...(ca === undefined ? {} : { ca }),
+          ...(networkOfThread.ca === undefined ? {} : { ca: networkOfThread.ca }),
         })
       : connectNet(options);
     let failure: Error | undefined;
@@ -85,16 +85,16 @@ export class KeptSocket {
     this.#socket.setTimeout(0);
     this.#socket.removeAllListeners('timeout');
     this.#socket.unref();
-    idle.set(this.#key, [...(idle.get(this.#key) ?? []), this]);
+    idle.set(this.#origin, [...(idle.get(this.#origin) ?? []), this]);
   }
 
-  destroy(error?: Error): void {
-    this.#socket.destroy(error);
+  destroy(): void {
+    this.#socket.destroy();
   }
 
   #forget(): void {
-    const left = (idle.get(this.#key) ?? []).filter((socket) => socket !== this);
-    if (left.length === 0) idle.delete(this.#key);
-    else idle.set(this.#key, left);
+    const left = (idle.get(this.#origin) ?? []).filter((socket) => socket !== this);
+    if (left.length === 0) idle.delete(this.#origin);
+    else idle.set(this.#origin, left);
   }
 }

@@ -4,8 +4,10 @@ import type { ObjectFacts, RequestFailed } from './protocol.ts';
 import { judgeRange, toCutError, type ResponseHead } from './ranged-get.ts';
 import { networkOfThread, redactUrl } from './signed-url.ts';
 
-/** Where the bytes of a range go. */
+/** Where a range goes. */
 export interface RangeSink {
+  /** Told before its bytes come. */
+  onFacts: (facts: ObjectFacts) => void;
   /** Where the next bytes may be put; never empty. */
   room: () => Uint8Array;
   take: (byteCount: number) => void;
@@ -42,7 +44,7 @@ export function canReachBySocket(url: string): boolean {
  */
 export async function getBySocket(request: SocketGet, sink: RangeSink): Promise<SocketOutcome> {
   for (;;) {
-    const socket = KeptSocket.to(new URL(request.url), networkOfThread.ca);
+    const socket = KeptSocket.to(new URL(request.url));
     const ended = await new Exchange(socket, request, sink).outcome;
     // The server had closed the kept connection before the request came.
     if (ended === 'stale') continue;
@@ -115,6 +117,7 @@ class Exchange {
       return this.#end('declined');
     this.#mayKeep = !/close/i.test(head.headers.connection ?? '');
     this.#leftBytes = judged.bytes;
+    this.#sink.onFacts(judged.facts);
     this.#copy(this.#head.subarray(end + 4));
   }
 

@@ -8,6 +8,7 @@ import {
   tensorBytes,
   type RawEntry,
 } from '../helpers/archives.ts';
+import { binarySize, flipped, sizeAt, tampered } from './tampering.ts';
 
 /** What a download comes to: a refusal by its code, or files that are as the archive has them. */
 export type Verdict = 'unsafe_archive' | 'corrupt_archive' | 'accepted';
@@ -186,27 +187,6 @@ const brokenAttributes: Cases<Array<RawEntry | Buffer>> = {
   'file named as the root': [{ name: '/', body: 'x' }],
 };
 
-/** An entry whose header was written over after the fact, with a right checksum. */
-function tampered(entry: RawEntry, at: number, bytes: Buffer | string): Buffer {
-  const whole = tarEntry(entry);
-  Buffer.from(bytes).copy(whole, at);
-  whole.write(' '.repeat(8), 148, 'latin1');
-  const checksum = whole.subarray(0, 512).reduce((sum, byte) => sum + byte, 0);
-  whole.write(`${checksum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
-  return whole;
-}
-
-const sizeAt = 124;
-
-/** A size in the binary form of GNU: 12 bytes, the first with its highest bit set. */
-function binarySize(value: bigint): Buffer {
-  const bytes = Buffer.alloc(12);
-  bytes.writeBigInt64BE(value, 4);
-  bytes.fill(value < 0n ? 0xff : 0, 0, 4);
-  bytes[0] = value < 0n ? 0xff : 0x80;
-  return bytes;
-}
-
 const sizes: Cases<Buffer[]> = {
   'negative binary size': [tampered({ name: 'a', body: 'x' }, sizeAt, binarySize(-512n))],
   'binary size beyond all numbers': [tampered({ name: 'a', body: 'x' }, sizeAt, binarySize(2n ** 62n))],
@@ -330,10 +310,4 @@ function bombs(): HostileArchive[] {
       limits: { totalBytes: 1_000_000 },
     },
   ];
-}
-
-function flipped(bytes: Buffer, at: number): Buffer {
-  const copy = Buffer.from(bytes);
-  copy[at] = (copy[at] ?? 0) ^ 0xff;
-  return copy;
 }

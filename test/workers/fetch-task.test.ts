@@ -64,6 +64,7 @@ describe('fetchPiece', () => {
     content.copy(expected, 500, 1_000_000, 1_002_000);
     expect(expected.equals(await readFile(path))).toBe(true);
     expect(context.pieces).toMatchObject([{ offset: 500, length: 2000 }]);
+    expect(context.objects).toEqual([{ ...known, checksums: undefined }]);
     expect(server.requests).toMatchObject([{ range: 'bytes=1000000-1001999', ifRange: '"one"' }]);
   });
 
@@ -152,27 +153,6 @@ describe('fetchPiece', () => {
     expect(await fetch({ known })).toMatchObject({ kind: 'urlExpired' });
   });
 
-  test.each([408, 429, 500, 503])(
-    'takes %i as passing, with the wait the server asks for',
-    async (status) => {
-      const { server, fetch } = await setUp();
-      server.effects.push({ kind: 'reply', status, headers: { 'retry-after': '7' } });
-      expect(await fetch()).toMatchObject({ kind: 'transient', retryAfterMs: 7000 });
-    },
-  );
-
-  test.each([400, 401, 418])(
-    'takes %i as final and repeats nothing of the body or the query',
-    async (status) => {
-      const { server, fetch } = await setUp();
-      server.effects.push({ kind: 'reply', status, body: '<StringToSign>secret-1</StringToSign>' });
-      const outcome = await fetch();
-      expect(outcome).toMatchObject({ kind: 'failed' });
-      expect(JSON.stringify(outcome)).toContain(urlPath);
-      expect(JSON.stringify(outcome)).not.toContain('secret');
-    },
-  );
-
   test('follows redirects, and gives up when they do not end', async () => {
     const { server, path, fetch } = await setUp();
     server.effects.push({ kind: 'reply', status: 302, headers: { location: server.signedUrl(urlPath) } });
@@ -205,11 +185,50 @@ describe('fetchPiece', () => {
     });
   });
 
+  test('follows a redirect of a known object too', async () => {
+    const { server, path, fetch } = await setUp();
+    const redirect = {
+      kind: 'reply' as const,
+      status: 302,
+      headers: { location: server.signedUrl(urlPath) },
+    };
+    // Asked first by a socket of its own, then by the client, which follows.
+    server.effects.push(redirect, redirect);
+    expect(await fetch({ url: server.signedUrl('/elsewhere'), known })).toMatchObject({ kind: 'fetched' });
+    expect(content.equals(await readFile(path))).toBe(true);
+  });
+});
+
+describe.each([
+  ['an object of which nothing is known, by the HTTP client', undefined],
+  ['a known object, by a socket', known],
+])('what goes wrong with %s', (_what, facts) => {
+  test.each([408, 429, 500, 503])(
+    'takes %i as passing, with the wait the server asks for',
+    async (status) => {
+      const { server, fetch } = await setUp();
+      server.effects.push({ kind: 'reply', status, headers: { 'retry-after': '7' } });
+      expect(await fetch({ known: facts })).toMatchObject({ kind: 'transient', retryAfterMs: 7000 });
+    },
+  );
+
+  test.each([400, 401, 418])(
+    'takes %i as final and repeats nothing of the body or the query',
+    async (status) => {
+      const { server, fetch } = await setUp();
+      server.effects.push({ kind: 'reply', status, body: '<StringToSign>secret-1</StringToSign>' });
+      const outcome = await fetch({ known: facts });
+      expect(outcome).toMatchObject({ kind: 'failed' });
+      expect(JSON.stringify(outcome)).toContain(urlPath);
+      expect(JSON.stringify(outcome)).not.toContain('secret');
+    },
+  );
+
   test('breaks off a connection that has gone silent and keeps what came before', async () => {
     const { server, context, fetch } = await setUp();
     const { promise: never } = Promise.withResolvers<void>();
     server.effects.push({ kind: 'hold', afterBytes: 5000, until: never });
-    expect(await fetch({ stallTimeoutMs: 50 })).toMatchObject({
+    expect(await fetch({ known: facts, stallTimeoutMs: 50 })).toMatchObject({
       kind: 'transient',
       error: { code: 'timeout' },
     });
@@ -220,7 +239,7 @@ describe('fetchPiece', () => {
     const { server, fetch } = await setUp();
     const url = server.signedUrl(urlPath);
     await server[Symbol.asyncDispose]().catch(() => undefined);
-    const outcome = await fetch({ url });
+    const outcome = await fetch({ known: facts, url });
     expect(outcome).toMatchObject({ kind: 'transient', error: { code: 'connection' } });
     expect(JSON.stringify(outcome)).not.toContain('secret');
   });
@@ -229,7 +248,7 @@ describe('fetchPiece', () => {
     const { server, context, fetch } = await setUp();
     const { promise: never } = Promise.withResolvers<void>();
     server.effects.push({ kind: 'hold', afterBytes: 5000, until: never });
-    const outcome = fetch();
+    const outcome = fetch({ known: facts });
     await expect.poll(() => context.objects.length).toBe(1);
     context.abort();
     expect(await outcome).toEqual({ kind: 'cancelled' });
@@ -238,7 +257,7 @@ describe('fetchPiece', () => {
   test('says what is wrong when the file cannot be written', async () => {
     const { folder, fetch } = await setUp();
     const path = join(folder, 'absent', 'weights.bin');
-    await expect(fetch({ path })).rejects.toMatchObject({
+    await expect(fetch({ known: facts, path })).rejects.toMatchObject({
       code: 'file_access',
       message: expect.stringContaining(path),
     });

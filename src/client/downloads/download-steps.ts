@@ -1,9 +1,8 @@
-import { mkdir, open, rm, statfs } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import type PQueue from 'p-queue';
 import type { Clock } from '../../core/clock.ts';
 import { DownloadError, InternalError, TinkerError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import { reviveError, type SerializedError } from '../../core/serialize-error.ts';
 import type {
   CheckpointSource,
   DownloadPorts,
@@ -26,10 +25,12 @@ import type { PlacedFile, TaskName, Tasks } from '../../workers/protocol.ts';
 import { toOutcome } from '../ports.ts';
 import { checkFolder } from './check-folder.ts';
 import type { DownloadTarget } from './download-target.ts';
+import { checkSpace } from './free-space.ts';
 import { Holdings } from './holdings.ts';
 import { Journal, readJournal } from './journal.ts';
 import { readManifest, writeManifest } from './manifest.ts';
 import { isThere, placeFolder } from './place-folder.ts';
+import { toTaskError } from './task-error.ts';
 import { Transfer, type TransferFailure } from './transfer.ts';
 import { Workspace } from './workspace.ts';
 
@@ -122,7 +123,7 @@ export class DownloadSteps implements DownloadPorts {
       if (emptied.kind === 'failed') return emptied;
       const { limits } = this.#options;
       const outcome = await this.#run('extract', { archivePath, folder, limits }, signal);
-      if (outcome.kind !== 'extracted') return { ...outcome, error: toError(outcome.error) };
+      if (outcome.kind !== 'extracted') return { ...outcome, error: toTaskError(outcome.error) };
       this.#files = outcome.files;
       return { kind: 'extracted' };
     });
@@ -133,7 +134,7 @@ export class DownloadSteps implements DownloadPorts {
       const { filesFolder: folder } = this.#requireWorkspace();
       const files = this.#files ?? this.#placedFiles();
       const outcome = await this.#run('verify', { folder, files, identity: this.#options.identity }, signal);
-      if (outcome.kind !== 'intact') return { ...outcome, error: toError(outcome.error) };
+      if (outcome.kind !== 'intact') return { ...outcome, error: toTaskError(outcome.error) };
       this.#files = outcome.files;
       return { kind: 'intact' };
     });
@@ -215,12 +216,7 @@ export class DownloadSteps implements DownloadPorts {
       await journal.close();
     }
     if (failure !== undefined)
-      return { receivedBytes: transfer.receivedBytes, ...failure, error: toError(failure.error) };
-    return this.#checkTransferred(holdings);
-  }
-
-  /** The archive's own checksum, where it can be told from the pieces. */
-  #checkTransferred(holdings: Holdings): TransferResult {
+      return { receivedBytes: transfer.receivedBytes, ...failure, error: toTaskError(failure.error) };
     if (holdings.packed) return { kind: 'packed' };
     if (holdings.placed().length > 0) return { kind: 'placed' };
     return { kind: 'corrupt', error: new DownloadError('corrupt_archive', 'The archive holds no files') };
@@ -298,43 +294,4 @@ function toResult(
     size_bytes: files.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
     files: files.map(({ name, size_bytes }) => ({ name, size_bytes })),
   };
-}
-
-/** Refuses at once what cannot fit; where the system does not say how much is free, the write will tell. */
-async function checkSpace(folder: string, neededBytes: number): Promise<void> {
-  const space = await statfs(folder).catch(() => undefined);
-  if (space === undefined || space.blocks === 0) return;
-  const freeBytes = space.bavail * space.bsize;
-  if (freeBytes >= neededBytes) return;
-  throw new DownloadError(
-    'disk_full',
-    `${folder} has ${freeBytes} bytes free, and the download needs ${neededBytes} more. ` +
-      'Free disk space or choose another output folder',
-    { details: { neededBytes, freeBytes } },
-  );
-}
-
-type DownloadErrorCode = ConstructorParameters<typeof DownloadError>[0];
-
-const downloadErrorCodes: ReadonlySet<string> = new Set<DownloadErrorCode>([
-  'destination_exists',
-  'archive_pending',
-  'not_downloadable',
-  'decryption_failed',
-  'checksum_mismatch',
-  'unsafe_archive',
-  'corrupt_archive',
-  'disk_full',
-  'file_access',
-]);
-
-function isDownloadErrorCode(code: string): code is DownloadErrorCode {
-  return downloadErrorCodes.has(code);
-}
-
-/** A worker's error with the class it had there. */
-function toError(error: SerializedError | Error): Error {
-  if (error instanceof Error) return error;
-  if (!isDownloadErrorCode(error.code)) return reviveError(error);
-  return new DownloadError(error.code, error.message, { details: error.details });
 }

@@ -1,6 +1,6 @@
 import { checkOptionNames } from '../../core/config.ts';
 import { InvalidArgumentError } from '../../core/errors.ts';
-import { parseTinkerPath } from '../../core/tinker-path.ts';
+import { parseTinkerPath, type TinkerPath } from '../../core/tinker-path.ts';
 import type { AccessScope } from '../../types/runs.ts';
 import type { SessionSearchInput } from '../../types/session-search.ts';
 import { searchSessionsRequestSchema } from '../../types/sessions.ts';
@@ -32,6 +32,15 @@ export interface CopyWeightsInput {
 export function notEmpty(name: string, value: string): string {
   if (typeof value === 'string' && value !== '') return value;
   throw new InvalidArgumentError(`${name} must not be empty`);
+}
+
+/** A path of external weights, which alone have a link for each file. */
+export function parseExternalPath(tinkerPath: string): TinkerPath {
+  const path = parseTinkerPath(tinkerPath);
+  if (path.checkpoint_type === 'external') return path;
+  throw new InvalidArgumentError(
+    `only external weights (tinker://run/external_weights/name) have a link for each file, not ${tinkerPath}`,
+  );
 }
 
 /** Refuses filters that do not exist, and pages that are none. */

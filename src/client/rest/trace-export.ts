@@ -29,3 +29,12 @@ export function waitForTrace(
     }
   });
 }
+
+/** The trace itself; the deadline is that of waiting and fetching together. */
+export function fetchTrace(api: ApiClient, sessionId: string, options: RequestOptions): Promise<Uint8Array> {
+  return withDeadline(`the trace of ${sessionId}`, options, api.connection.clock, async (signal) => {
+    const sending = { ...options, timeoutMs: undefined, signal };
+    const { url } = await waitForTrace(api, sessionId, sending);
+    return api.fetchSigned(url, sending);
+  });
+}

@@ -1,3 +1,5 @@
+import type { Clock } from '../../core/clock.ts';
+import { withDeadline } from '../../core/deadline.ts';
 import { InvalidArgumentError, InvalidResponseError } from '../../core/errors.ts';
 import type { Authenticator } from '../../http/auth/authenticator.ts';
 import { readClaims } from '../../http/auth/jwt.ts';
@@ -7,9 +9,13 @@ import type { RequestOptions } from '../../types/options.ts';
 /** Read from the token, without a request of its own (wire-protocol 2.37). */
 export async function readIdentity(
   authenticator: Authenticator,
+  clock: Clock,
   options: RequestOptions,
 ): Promise<WhoamiResponse> {
-  const claims = readClaims(await authenticator.token(options));
+  const token = await withDeadline('whoami', options, clock, async (signal) =>
+    authenticator.token({ ...options, timeoutMs: undefined, signal }),
+  );
+  const claims = readClaims(token);
   const isToken = authenticator.exchangesTokens || claims?.iss?.startsWith('passport-') === true;
   if (claims === undefined || !isToken) {
     throw new InvalidArgumentError(

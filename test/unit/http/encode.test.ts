@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { toBytes } from '../../../src/core/tensors.ts';
 import {
   decodeForwardBackwardOutput,
-  decodeSampleResponse,
   fromForwardBackwardJson,
   fromSampleJson,
 } from '../../../src/http/decode.ts';
@@ -14,7 +13,6 @@ import {
   type ForwardBackwardBody,
 } from '../../../src/http/encode.ts';
 import { DType, ForwardBackwardOutputSchema } from '../../../src/proto/tinker_public_pb.ts';
-import { noLogprob } from '../../../src/types/sampling.ts';
 
 /** The bytes of wire-protocol, appendix A, which the official encoder produced. */
 const golden = {
@@ -23,8 +21,6 @@ const golden = {
   sparse:
     '0a016d10ac021a650a100a0e0a0c01000000ffffffff7011010012510a07776569676874731246123e0a080000803f00000040122000000000000000000100000000000000010000000000000002000000000000001a1001000000000000000300000000000000180122020304220d63726f73735f656e74726f7079',
   empty: '0a016d10011a190a020a0012130a077765696768747312080a040000003f1801220d63726f73735f656e74726f7079',
-  sample:
-    '0a160801120801000000020000001a08000080bf000000bf0a0612040700000012080000c07f000080be1a280a10000000000000000005000000000000001210804fc3c7804fc3c7000080be804fc3c7180220022002',
   output:
     '0a0f546f7263684c6f737352657475726e124b0a0f546f7263684c6f737352657475726e12360a086c6f6770726f6273122a0a0c000080bf000000c0000040c01218000000000000000008000000000000000c00000000000000180118021a130a086c6f73733a73756d110000000000001840',
 };
@@ -115,37 +111,6 @@ describe('encodePrompt', () => {
 });
 
 describe('decoding results', () => {
-  it('reads the official sample response', () => {
-    expect(decodeSampleResponse(bytes(golden.sample))).toEqual({
-      sequences: [
-        {
-          sequence_id: null,
-          stop_reason: 'length',
-          tokens: Int32Array.of(1, 2),
-          logprobs: Float32Array.of(-1, -0.5),
-          topk_logprobs: null,
-        },
-        {
-          sequence_id: null,
-          stop_reason: 'stop',
-          tokens: Int32Array.of(7),
-          logprobs: null,
-          topk_logprobs: null,
-        },
-      ],
-      prompt_logprobs: Float32Array.of(Number.NaN, -0.25),
-      topk_prompt_logprobs: {
-        k: 2,
-        length: 2,
-        token_ids: Int32Array.of(0, 0, 5, 0),
-        logprobs: Float32Array.of(noLogprob, noLogprob, -0.25, noLogprob),
-      },
-      target_prompt_logprobs: null,
-      prompt_alt_tokens: null,
-      prompt_cache_hit_tokens: 2,
-    });
-  });
-
   it('reads the official forward_backward output, datum by datum', () => {
     expect(decodeForwardBackwardOutput(bytes(golden.output))).toEqual({
       loss_fn_output_type: 'TorchLossReturn',
