@@ -104,8 +104,9 @@ describe('administration (CMD-13, CMD-14, CMD-15)', () => {
     expect(await bench.json('billing', 'checkpoint-storage')).toMatchObject({
       data: [{ checkpoint_count: 1 }],
     });
-    const day = new Date().toISOString().slice(0, 10);
-    const hours = [`${day}T00:00:00Z`, new Date(Date.parse(day) + 86_400_000).toISOString()];
+    // A day may end while this runs.
+    const day = Date.parse(new Date().toISOString().slice(0, 10));
+    const hours = [day - 86_400_000, day + 172_800_000].map((time) => new Date(time).toISOString());
     expect(await bench.json('billing', 'usage', ...hours)).toMatchObject({
       data: expect.arrayContaining([
         expect.objectContaining({ event_info: { type: 'checkpoint', count: 1 } }),
@@ -131,7 +132,8 @@ describe('administration (CMD-13, CMD-14, CMD-15)', () => {
     const none = await bench.run('billing', 'usage', ...hours);
     expect(none).toEqual({ stdout: 'No billing usage in this window\n', stderr: '', exitCode: 0 });
     const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
-    const around = [hour, hour + 3_600_000].map((time) => new Date(time).toISOString());
+    // An hour may end while this runs.
+    const around = [hour - 3_600_000, hour + 7_200_000].map((time) => new Date(time).toISOString());
     expect(await bench.json('billing', 'usage', ...around)).toMatchObject({
       data: expect.arrayContaining([
         expect.objectContaining({
