@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../core/error-codes.ts';
 import { CancelledError, InvalidArgumentError, TinkerError } from '../core/errors.ts';
+import { messageOf } from '../core/thrown.ts';
 
 /** A command line that cannot be right: nothing was done. `hint` names the command that explains it. */
 export class UsageError extends InvalidArgumentError {
@@ -42,7 +43,7 @@ export class InterruptedError extends CancelledError {
 
 /** The failure of reading or writing a file that was named on the command line. */
 export function fileOperationError(what: string, error: unknown): CommandError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new CommandError(
     'file_access',
     `Could not ${what}: ${reason}`,

@@ -9,6 +9,7 @@ import {
 } from '../core/errors.ts';
 import type { Budget } from '../core/budget.ts';
 import { toFutureOutcome, type FutureOutcome, type QueuePosition } from '../core/future-outcome.ts';
+import { messageOf } from '../core/thrown.ts';
 import type { ApiClient } from '../http/api-client.ts';
 import { parseJson, toStatusError } from '../http/responses.ts';
 import { retrieveFuture } from '../http/endpoints/futures.ts';
@@ -121,7 +122,7 @@ class Poller<Value> {
       return decode.protobuf(body);
     } catch (error) {
       if (TinkerError.isInstance(error)) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new InvalidResponseError(`the result of ${request_type} is no protobuf of its kind: ${reason}`, {
         cause: error,
         requestId: request_id,

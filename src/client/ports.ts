@@ -6,6 +6,7 @@ import { createSamplingSession, getSampler } from '../http/endpoints/sampling.ts
 import { getClientConfig, getDynamicConfig } from '../http/endpoints/service.ts';
 import { createSession, finishSession, sendHeartbeat } from '../http/endpoints/sessions.ts';
 import { attributed } from '../core/sdk-method.ts';
+import { toError } from '../core/thrown.ts';
 import type { SamplerFacts, ServiceConfig, ServicePorts, TrainingPorts } from '../machines/ports.ts';
 import type { ServerMessage } from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
@@ -22,7 +23,7 @@ export async function toOutcome<Value>(work: Promise<Value>): Promise<Outcome<Va
   } catch (error) {
     return {
       kind: 'failed',
-      error: error instanceof Error ? error : new Error(String(error), { cause: error }),
+      error: toError(error),
     };
   }
 }

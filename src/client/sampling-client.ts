@@ -4,6 +4,7 @@ import type { Emitter } from '../core/emitter.ts';
 import { ClientClosedError, InvalidArgumentError, InvalidResponseError } from '../core/errors.ts';
 import { attributed } from '../core/sdk-method.ts';
 import { SpanLaps } from '../core/tracing.ts';
+import { messageOf } from '../core/thrown.ts';
 import { joinSamplingSession, toSampleBody } from '../http/endpoints/sampling.ts';
 import type { ClientLife } from '../types/client-life.ts';
 import type { SamplerFacts } from '../machines/ports.ts';
@@ -212,7 +213,7 @@ export class SamplingClient extends EventedClient<SamplingEvents> {
     } catch (error) {
       laps.end(error);
       if (!options.signal.aborted) this.#runtime.reportFailure(error, 'SamplingClient.sample');
-      this.#emitter.emit('sample.failed', { error: error instanceof Error ? error.message : String(error) });
+      this.#emitter.emit('sample.failed', { error: messageOf(error) });
       throw error;
     }
   }

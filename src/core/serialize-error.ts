@@ -1,6 +1,7 @@
 import type { ErrorCode } from './error-codes.ts';
 import { errorCodes } from './error-codes.ts';
 import { TinkerError } from './errors.ts';
+import { messageOf } from './thrown.ts';
 
 /** An error as plain data: what crosses a thread boundary, and what `--format json` prints. */
 export interface SerializedError {
@@ -15,7 +16,7 @@ export interface SerializedError {
 
 export function serializeError(error: unknown): SerializedError {
   if (!TinkerError.isInstance(error)) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return {
       code: 'internal',
       category: 'internal',

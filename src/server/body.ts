@@ -3,6 +3,7 @@ import { checkContentEncoding, unpackBody } from './compressed-body.ts';
 import { HttpError } from './errors.ts';
 import { isTooDeep, parseJson } from './json.ts';
 import { parseProtobuf } from './wire/training-request-protobuf.ts';
+import { messageOf } from '../core/thrown.ts';
 
 /**
  * Reads bodies by their content type, compressed or not: JSON with exact integers, and the protobuf of forward_backward.
@@ -35,9 +36,6 @@ function parse(source: string): unknown {
   try {
     return parseJson(source);
   } catch (error) {
-    throw new HttpError(
-      400,
-      `The body is not JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new HttpError(400, `The body is not JSON: ${messageOf(error)}`);
   }
 }

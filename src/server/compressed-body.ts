@@ -2,6 +2,7 @@ import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, createZstdDecompress, gunzip, zstdDecompress, type InputType } from 'node:zlib';
 import { HttpError } from './errors.ts';
+import { messageOf } from '../core/thrown.ts';
 
 interface Encoding {
   /** For counting without keeping anything. */
@@ -39,10 +40,7 @@ export async function unpackBody(
     return await encoding.unpack(body, { maxOutputLength: limitBytes });
   } catch (error) {
     if (error instanceof HttpError) throw error;
-    throw new HttpError(
-      400,
-      `The body is not complete ${name}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new HttpError(400, `The body is not complete ${name}: ${messageOf(error)}`);
   }
 }
 

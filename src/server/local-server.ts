@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { InvalidArgumentError } from '../core/errors.ts';
+import { messageOf } from '../core/thrown.ts';
 import { checkAliases } from './aliases.ts';
 import { createApp } from './app.ts';
 import { createEngine } from './engine/index.ts';
@@ -54,7 +55,7 @@ async function listen(app: FastifyInstance, { host, port }: ResolvedOptions): Pr
   try {
     return await app.listen({ host, port });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new InvalidArgumentError(`The server cannot listen on ${host}, port ${port}: ${reason}`, {
       cause: error,
     });

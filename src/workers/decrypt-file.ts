@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { Decrypter } from 'age-encryption';
 import { DownloadError } from '../core/errors.ts';
+import { messageOf } from '../core/thrown.ts';
 import { fileOperation } from './file-errors.ts';
 import { FileWriter } from './file-writer.ts';
 import type { PlacedFile } from './protocol.ts';
@@ -53,6 +54,6 @@ function openPlain(path: string, identity: string): Promise<AsyncIterable<Uint8A
 
 /** The library's words are about the format, and never hold a key. */
 function refuse(name: string, error: unknown): DownloadError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new DownloadError('decryption_failed', `${name} cannot be decrypted: ${reason}`);
+  const reason = messageOf(error);
+  return new DownloadError('decryption_failed', `${name} cannot be decrypted: ${reason}`, { cause: error });
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { consoleUrls } from '../../core/console-urls.ts';
 import { readStoredCredentials, writeStoredCredentials } from '../../core/stored-credentials.ts';
+import { messageOf } from '../../core/thrown.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
 import { CommandError } from '../errors.ts';
@@ -51,7 +52,7 @@ async function check(context: CommandContext, key: string) {
     });
   } catch (error) {
     if (context.signal.aborted) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CommandError(
       'authentication',
       'Could not validate the API key.',

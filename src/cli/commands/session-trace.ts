@@ -6,6 +6,7 @@ import type { CommandContext } from '../context.ts';
 import { CommandError } from '../errors.ts';
 import { formatBytes } from '../format-values.ts';
 import { propertyTable, type CommandResult } from '../result.ts';
+import { messageOf } from '../../core/thrown.ts';
 
 export interface ExportTraceOptions {
   output?: string | undefined;
@@ -46,7 +47,7 @@ async function save(trace: Uint8Array, destination: string): Promise<void> {
     await rename(part, destination);
   } catch (error) {
     await rm(part, { force: true });
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const hint = `Check that you may write to ${path.dirname(destination)}, or choose another file with --output.`;
     throw new CommandError('file_access', `Failed to save trace: ${reason}`, hint, error);
   }

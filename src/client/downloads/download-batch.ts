@@ -1,6 +1,7 @@
 import { Emitter } from '../../core/emitter.ts';
 import { CancelledError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
+import { toError } from '../../core/thrown.ts';
 import type { BatchItem, DownloadEvents, DownloadManagerEvents } from '../../types/downloads.ts';
 import { EventedClient } from '../evented-client.ts';
 import type { CheckpointDownload } from './checkpoint-download.ts';
@@ -146,7 +147,7 @@ export class DownloadBatch extends EventedClient<DownloadManagerEvents> implemen
       return {
         tinker_path,
         status: 'failed',
-        error: error instanceof Error ? error : new Error(String(error), { cause: error }),
+        error: toError(error),
       };
     }
   }

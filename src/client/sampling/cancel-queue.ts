@@ -1,6 +1,7 @@
 import type { ApiClient } from '../../http/api-client.ts';
 import { cancelFuture } from '../../http/endpoints/futures.ts';
 import type { DynamicConfig } from '../../types/service.ts';
+import { messageOf } from '../../core/thrown.ts';
 
 /**
  * Tells the server which samples nobody waits for any more (wire-protocol 2.39), some at a time. It is a courtesy: what
@@ -43,7 +44,7 @@ export class CancelQueue {
     try {
       await cancelFuture(this.#api, requestId);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       this.#api.connection.logger.debug(`${requestId} was not cancelled on the server: ${reason}`);
     }
   }

@@ -1,6 +1,7 @@
 import { ApiError } from '../../core/api-errors.ts';
 import { delay, toBackground } from '../../core/clock.ts';
 import { ConnectionError, TimeoutError } from '../../core/errors.ts';
+import { messageOf, toError } from '../../core/thrown.ts';
 import type { ApiClient } from '../../http/api-client.ts';
 import { retrieveFutures, type CompletionsAnswer } from '../../http/endpoints/futures.ts';
 import type { Completion } from '../../types/futures.ts';
@@ -173,11 +174,11 @@ export class CompletionPoller {
       api.reportRetry('the completions of samples', {
         attempt: Math.max(this.#badRequests, 1),
         delayMs: retryMs,
-        error: error instanceof Error ? error : new Error(String(error)),
+        error: toError(error),
       });
       return delay(retryMs, clock, signal);
     }
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     logger.warn(`samples are asked for one by one, since their completions cannot be: ${reason}`);
     this.#badRequests = 0;
     this.#cursor = 0;

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { orAborted, withDeadline } from '../../core/deadline.ts';
 import type { Logger } from '../../core/logger.ts';
 import { protocolVersion } from '../../core/version.ts';
+import { messageOf } from '../../core/thrown.ts';
 import type {
   TelemetryEvent,
   TelemetryFacts,
@@ -133,7 +134,7 @@ export class Telemetry implements AsyncDisposable {
           signal,
         );
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         logger.debug(`telemetry: ${events.length} events were dropped: ${reason}`);
       }
     }

@@ -7,6 +7,7 @@ import type {
   TurnRefused,
 } from '../../machines/turn-queue.ts';
 import type { SpanLaps } from '../../core/tracing.ts';
+import { toError } from '../../core/thrown.ts';
 import type { DeferredFuture } from '../api-future.ts';
 
 /** What of a turn has been sent when its submission ends: the server's ids, or how far it came. */
@@ -94,7 +95,7 @@ export class ApiTurn<Value> implements Turn {
     } catch (error) {
       this.#options.laps.lap('wait_ms');
       this.fail(error);
-      return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
+      return { kind: 'failed', error: toError(error) };
     }
   }
 

@@ -1,5 +1,6 @@
 import { orAborted } from '../../core/deadline.ts';
 import { InvalidResponseError, TinkerError } from '../../core/errors.ts';
+import { messageOf } from '../../core/thrown.ts';
 import type { CustomLoss, CustomLossInput, CustomLossValue } from '../../types/custom-loss.ts';
 import type { Datum } from '../../types/datum.ts';
 import type { TensorInput } from '../../types/tensor.ts';
@@ -67,7 +68,7 @@ async function ask(loss: CustomLoss, input: CustomLossInput): Promise<CustomLoss
   try {
     return await loss(input);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw lossFailure(`it threw: ${reason}`, error);
   }
 }

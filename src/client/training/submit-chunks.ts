@@ -1,4 +1,5 @@
 import { InvalidResponseError, TinkerError } from '../../core/errors.ts';
+import { toError } from '../../core/thrown.ts';
 import type { TurnPlace } from '../../machines/turn-queue.ts';
 import type { Datum } from '../../types/datum.ts';
 import type { RequestOptions } from '../../types/options.ts';
@@ -105,8 +106,4 @@ function describeFailure(
     cause: error,
     details: { failedChunk: index, acceptedChunks: accepted },
   });
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -6,6 +6,7 @@ import { combineOutputs } from './combine.ts';
 import { evaluateLoss, toBackwardData, toCustomResult } from './custom-loss.ts';
 import type { ForwardCall } from './forward-call.ts';
 import { submitChunks } from './submit-chunks.ts';
+import { toError } from '../../core/thrown.ts';
 
 export interface CustomCall {
   loss: CustomLoss;
@@ -78,8 +79,4 @@ function toBackwardChunks(
     start += chunk.length;
     return toBackwardData(chunk, own);
   });
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error), { cause: error });
 }

@@ -3,6 +3,7 @@ import { ClientClosedError, TinkerError } from '../../core/errors.ts';
 import type { Emitter } from '../../core/emitter.ts';
 import { attributed } from '../../core/sdk-method.ts';
 import { SpanLaps } from '../../core/tracing.ts';
+import { toError } from '../../core/thrown.ts';
 import type { ClientLife } from '../../types/client-life.ts';
 import type { TrainingRef } from '../../machines/client-request.ts';
 import type { TurnPlace } from '../../machines/turn-queue.ts';
@@ -187,8 +188,4 @@ export function submitOne(
       };
     }
   };
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error), { cause: error });
 }

@@ -5,6 +5,7 @@ import { ClientClosedError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Random } from '../../core/random.ts';
 import { defaultRetries, renewalRetries, type RetryProfile } from '../../core/retry-policy.ts';
+import { messageOf } from '../../core/thrown.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import { readClaims } from './jwt.ts';
 
@@ -116,7 +117,7 @@ export class TokenExchange {
   #noteFailure(error: unknown): void {
     if (this.#closing.signal.aborted) return;
     const { logger } = this.#options;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     logger[this.#hasFailed ? 'debug' : 'warn'](`the access token could not be renewed: ${reason}`);
     this.#hasFailed = true;
     // The next request says so to its caller, and begins anew when that succeeds.

@@ -8,6 +8,7 @@ import type { FrozenWeights, TrainableMatrices } from './model-weights.ts';
 import { RandomStream } from './random-stream.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 import type { Tensor } from './safetensors.ts';
+import { messageOf } from '../../core/thrown.ts';
 
 export interface BaseModelWeights {
   config: ModelConfig;
@@ -108,10 +109,6 @@ export async function readOrRefuse(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {
-    throw new EngineError(
-      'user',
-      `Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    );
+    throw new EngineError('user', `Cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
 }

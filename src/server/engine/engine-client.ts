@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { EngineError } from './engine-error.ts';
 import type { EngineMethod, EngineReply, EngineThreadData } from './engine-messages.ts';
 import type { Engine } from './engine.ts';
+import { messageOf } from '../../core/thrown.ts';
 
 /** The thread makes much short-lived garbage; with the default, twice as much of it lies about. The old generation keeps its default. */
 const resourceLimits = { maxYoungGenerationSizeMb: 16 };
@@ -16,9 +17,7 @@ export class EngineClient implements Engine {
   constructor(entry: URL, data: EngineThreadData) {
     this.#worker = new Worker(entry, { workerData: data, name: 'training-engine', resourceLimits });
     this.#worker.on('message', (reply: EngineReply) => this.#settle(reply));
-    this.#worker.on('error', (error) =>
-      this.#end(`The training engine crashed: ${error instanceof Error ? error.message : String(error)}`),
-    );
+    this.#worker.on('error', (error) => this.#end(`The training engine crashed: ${messageOf(error)}`));
     this.#worker.on('exit', () => this.#end('The training engine has stopped'));
   }
 

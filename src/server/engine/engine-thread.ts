@@ -3,6 +3,7 @@ import { EngineCore } from './engine-core.ts';
 import { EngineError } from './engine-error.ts';
 import type { EngineMethod, EngineReply, EngineRequest, EngineThreadData } from './engine-messages.ts';
 import type { Engine } from './engine.ts';
+import { messageOf } from '../../core/thrown.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('The engine runs in a worker thread only');
@@ -25,7 +26,7 @@ async function replyTo(request: EngineRequest): Promise<EngineReply> {
       id: request.id,
       outcome: 'error',
       category,
-      message: error instanceof Error ? error.message : String(error),
+      message: messageOf(error),
     };
   }
 }

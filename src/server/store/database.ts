@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { InvalidArgumentError } from '../../core/errors.ts';
+import { messageOf } from '../../core/thrown.ts';
 
 /** Goes up when the tables change. */
 const schemaVersion = 2;
@@ -81,7 +82,7 @@ function openFile(dataDir: string): DatabaseSync {
     makeFolder(resolve(dataDir));
     return new DatabaseSync(join(dataDir, 'tinker.db'), { timeout: 0 });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new InvalidArgumentError(`The data folder ${dataDir} cannot be used: ${reason}`, { cause: error });
   }
 }

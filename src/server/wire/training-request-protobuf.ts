@@ -11,16 +11,14 @@ import { HttpError, unsupported } from '../errors.ts';
 import { readFloat32s, readInt32s, readInt64s } from './packed-numbers.ts';
 import { scatterSparse, toDenseShape, type RequestTensor } from './tensor.ts';
 import { concatTokens, type RequestDatum, type TrainingRequest } from './training-request.ts';
+import { messageOf } from '../../core/thrown.ts';
 
 /** Parses the body of a protobuf forward_backward; what its fields mean is read by `fromProtobuf`. */
 export function parseProtobuf(body: Uint8Array): ForwardBackwardRequest {
   try {
     return fromBinary(ForwardBackwardRequestSchema, body);
   } catch (error) {
-    throw new HttpError(
-      422,
-      `The body is not a ForwardBackwardRequest: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new HttpError(422, `The body is not a ForwardBackwardRequest: ${messageOf(error)}`);
   }
 }
 
