@@ -1,7 +1,7 @@
 import { FileWriter } from './file-writer.ts';
 import type { FetchInput, FetchOutcome, ObjectFacts, TaskContext } from './protocol.ts';
-import { getRange, toCutError, toRequestFailed } from './ranged-get.ts';
-import { receiveBody } from './receive-body.ts';
+import { getRange, toRequestFailed } from './ranged-get.ts';
+import { receiveInto } from './receive-body.ts';
 import { ReceivedMeter } from './received-meter.ts';
 import { canReachBySocket, getBySocket } from './socket-get.ts';
 
@@ -50,18 +50,12 @@ async function fetchBySocket(
   } catch (error) {
     return toRequestFailed(error, url, signal);
   } finally {
-    meter.finish();
-    try {
-      writer.close();
-    } finally {
-      const piece = writer.toPiece(file, offset);
-      if (piece !== undefined) post({ type: 'pieces', pieces: [piece] });
-    }
+    finish(writer, meter, { file, offset }, post, true);
   }
 }
 
 async function fetchByClient(input: FetchInput, context: TaskContext): Promise<FetchOutcome> {
-  const { url, known, file, path, offset, objectOffset, length, stallTimeoutMs } = input;
+  const { url, known, path, offset, objectOffset, length, stallTimeoutMs } = input;
   const { signal, post } = context;
   try {
     const body = await getRange({ url, known, start: objectOffset, length, signal, stallTimeoutMs });
@@ -72,24 +66,13 @@ async function fetchByClient(input: FetchInput, context: TaskContext): Promise<F
       // A server may give less of a range than was asked for, and never more.
       const writer = FileWriter.at(path, offset, { truncate: known === undefined });
       const meter = new ReceivedMeter(post);
-      let received = 0;
       let ended = false;
       try {
-        await receiveBody(response, signal, (chunk) => {
-          received += chunk.length;
-          meter.add(chunk.length);
-          writer.append(chunk);
-        });
-        if (bytes !== undefined && received !== bytes) throw toCutError(url, received, bytes);
+        await receiveInto(writer, { response, bytes }, { url, signal, meter });
         ended = true;
       } finally {
-        meter.finish();
-        try {
-          writer.close();
-        } finally {
-          const piece = writer.toPiece(file, offset);
-          if (piece !== undefined && (ended || !whole)) post({ type: 'pieces', pieces: [piece] });
-        }
+        // Behind what broke off of a whole object nothing can be put.
+        finish(writer, meter, input, post, ended || !whole);
       }
       return { kind: 'fetched', whole };
     } finally {
@@ -97,5 +80,22 @@ async function fetchByClient(input: FetchInput, context: TaskContext): Promise<F
     }
   } catch (error) {
     return toRequestFailed(error, url, signal);
+  }
+}
+
+/** Closes the file, and tells the piece that is on disk, if it is of use. */
+function finish(
+  writer: FileWriter,
+  meter: ReceivedMeter,
+  { file, offset }: Pick<FetchInput, 'file' | 'offset'>,
+  post: TaskContext['post'],
+  isOfUse: boolean,
+): void {
+  meter.finish();
+  try {
+    writer.close();
+  } finally {
+    const piece = writer.toPiece(file, offset);
+    if (piece !== undefined && isOfUse) post({ type: 'pieces', pieces: [piece] });
   }
 }

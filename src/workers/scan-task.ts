@@ -8,8 +8,8 @@ import { FileWriter } from './file-writer.ts';
 import { formatOf } from './open-archive.ts';
 import { archiveFile, type ScanInput, type ScanOutcome, type TaskContext } from './protocol.ts';
 import { firstWindowBytes, RangeReader, WindowRefused } from './range-reader.ts';
-import { getRange, toCutError, toRequestFailed, type RangeBody } from './ranged-get.ts';
-import { receiveBody } from './receive-body.ts';
+import { getRange, toRequestFailed, type RangeBody } from './ranged-get.ts';
+import { receiveInto } from './receive-body.ts';
 import { ReceivedMeter } from './received-meter.ts';
 import { FoundMembers } from './found-members.ts';
 import { paddedSize, readTar, type TarMember } from './tar-reader.ts';
@@ -78,14 +78,8 @@ async function receiveWhole(
 ): Promise<ScanOutcome> {
   try {
     const writer = FileWriter.replace(archivePath);
-    let received = 0;
     try {
-      await receiveBody(response, signal, (chunk) => {
-        received += chunk.length;
-        meter.add(chunk.length);
-        writer.append(chunk);
-      });
-      if (bytes !== undefined && received !== bytes) throw toCutError(url, received, bytes);
+      await receiveInto(writer, { response, bytes }, { url, signal, meter });
     } finally {
       writer.close();
     }

@@ -81,17 +81,8 @@ export class CopyService {
     const { store, clock, checkpoints } = this.#options;
     return checkpoints.copy(source, ttl_seconds ?? null, ({ base_model, lora_config, optimizer_config }) => {
       const { runId, sessionId } = place();
-      store.trainingRuns.insertOrReplace({
-        id: runId,
-        session_id: sessionId,
-        base_model,
-        lora_config,
-        optimizer_config,
-        user_metadata: {},
-        created_at: clock.now(),
-        last_request_at: clock.now(),
-        copied_from: source_path,
-      });
+      const run = { id: runId, session_id: sessionId, base_model, lora_config, optimizer_config };
+      store.trainingRuns.insertCopy({ ...run, copied_from: source_path }, clock.now());
       return runId;
     });
   }

@@ -121,17 +121,8 @@ export class UploadService {
     const session_id = sessions.createFinished(project ?? defaultProjectId, 'uploaded weights');
     const run_id = `${session_id}:train:0`;
     const optimizer_config = { type: 'adamw' };
-    store.trainingRuns.insertOrReplace({
-      id: run_id,
-      session_id,
-      base_model,
-      lora_config,
-      optimizer_config,
-      user_metadata: {},
-      created_at: clock.now(),
-      last_request_at: clock.now(),
-      copied_from: 'an upload',
-    });
+    const run = { id: run_id, session_id, base_model, lora_config, optimizer_config };
+    store.trainingRuns.insertCopy({ ...run, copied_from: 'an upload' }, clock.now());
     const key = { run_id, kind: 'external_weights', name: 'upload' } as const;
     const facts = { base_model, lora_config, optimizer_config, user_metadata: null };
     return checkpoints.adopt({ ...key, ...facts, ttl_seconds: null, overwrite: false }, directory);

@@ -28,6 +28,14 @@ export class TrainingRunStore {
     this.#database = database;
   }
 
+  /** A run that holds what came from elsewhere. */
+  insertCopy(
+    run: Omit<TrainingRunRow, 'user_metadata' | 'created_at' | 'last_request_at'>,
+    now: number,
+  ): void {
+    this.insertOrReplace({ ...run, user_metadata: {}, created_at: now, last_request_at: now });
+  }
+
   /** A run that never saved anything may be made anew under its id. */
   insertOrReplace(run: TrainingRunRow): void {
     this.#database
