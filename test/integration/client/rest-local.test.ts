@@ -150,7 +150,7 @@ describe('the REST rows on the local server', () => {
     const hour = Math.floor(Date.now() / hourMs) * hourMs;
     const usage = await admin.getBillingUsage({
       starting_on: new Date(hour - hourMs).toISOString(),
-      ending_before: new Date(hour + hourMs).toISOString(),
+      ending_before: new Date(hour + 2 * hourMs).toISOString(),
     });
     expect(usage.data.map(({ event_info }) => event_info.type)).toContain('training');
     const { data } = await admin.getCurrentCheckpointStorageUsage({ project_id: 'home' });
