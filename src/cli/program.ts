@@ -1,17 +1,18 @@
-import { Command, Option, type CommanderError } from 'commander';
+import { Command, Help, Option, type CommanderError } from 'commander';
 import { packageVersion } from '../core/version.ts';
 import type { OutputFormat } from './context.ts';
 import { UsageError } from './errors.ts';
 import { addAuditCommand } from './groups/audit-group.ts';
-import { addAuthGroup } from './groups/auth-group.ts';
-import { addBillingGroup } from './groups/billing-group.ts';
-import { addCheckpointGroup } from './groups/checkpoint-group.ts';
-import { addModelGroup } from './groups/model-group.ts';
-import { addRunGroup } from './groups/run-group.ts';
+import { authGroup } from './groups/auth-group.ts';
+import { billingGroup } from './groups/billing-group.ts';
+import { checkpointGroup } from './groups/checkpoint-group.ts';
+import { modelGroup } from './groups/model-group.ts';
+import { runGroup } from './groups/run-group.ts';
 import { addSamplingCommands } from './groups/sampling-group.ts';
-import { addSessionGroup } from './groups/session-group.ts';
+import { sessionGroup } from './groups/session-group.ts';
 import { examples, type Start } from './groups/start.ts';
 import { addTools } from './groups/tool-group.ts';
+import { outputWidth, writeDirectly } from './standard-streams.ts';
 
 /** What may stand before and after any command. */
 export interface GlobalOptions {
@@ -39,8 +40,13 @@ Exit codes:
   0 ok, 1 failure, 2 usage, 3 authentication, 4 not found, 5 network,
   130 interrupted`;
 
-/** The command tree. Parsing ends in `start`, or throws UsageError, or CommanderError after help was shown. */
-export function createProgram(start: Start): Program {
+const groups = [authGroup, billingGroup, checkpointGroup, modelGroup, runGroup, sessionGroup];
+
+/**
+ * The command tree. Parsing ends in `start`, or throws UsageError, or CommanderError after help was shown. Of a group that
+ * `args` do not name, only the name is defined, because that is quicker; without `args`, and for completion, all of it is.
+ */
+export function createProgram(start: Start, args?: readonly string[]): Program {
   const program = new Command('tinker-ts')
     .description('Manage Tinker training runs and checkpoints, and run a local Tinker server.')
     .version(`tinker-ts ${packageVersion}`)
@@ -50,25 +56,39 @@ export function createProgram(start: Start): Program {
     .option('--local', 'use a local server, started for this command')
     .option('--local-data-dir <dir>', 'where that server keeps its data', './tinker-data')
     .option('--verbose', 'show the cause of an error')
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: true, minWidthToWrap: 20 })
+    .configureHelp({ showGlobalOptions: true, visibleCommands: sortedCommands, minWidthToWrap: 20 })
+    .configureOutput({
+      outputError: () => undefined,
+      writeOut: (text) => writeDirectly('stdout', text),
+      writeErr: (text) => writeDirectly('stderr', text),
+      getOutHelpWidth: outputWidth,
+      getOutHasColors: () => false,
+    })
     .addHelpText('after', environmentHelp)
     .addHelpText('after', examples('run list', '-f json checkpoint list', 'serve --port 8080'));
+  for (const group of groups) {
+    const command = program
+      .command(group.name)
+      .description(group.description)
+      .addHelpText('after', examples(...group.examples));
+    if (args === undefined || args.includes(group.name) || args.includes('completion'))
+      group.addCommands(command, start);
+  }
   addAuditCommand(program, start);
-  addAuthGroup(program, start);
-  addBillingGroup(program, start);
-  addCheckpointGroup(program, start);
-  addModelGroup(program, start);
-  addRunGroup(program, start);
   addSamplingCommands(program, start);
-  addSessionGroup(program, start);
   addTools(program, start);
   throwErrors(program, 'tinker-ts');
   return { command: program, options: () => program.opts<GlobalOptions>() };
 }
 
+/** By name. Commander's own way asks the system's collation for the order, which takes 10 ms to load. */
+function sortedCommands(command: Command): Command[] {
+  const compare = (one: Command, other: Command): number => (one.name() < other.name() ? -1 : 1);
+  return new Help().visibleCommands(command).toSorted(compare);
+}
+
 /** Makes every command throw: UsageError for a line it cannot read, CommanderError where help or the version was shown. */
 function throwErrors(command: Command, path: string): void {
-  command.configureOutput({ outputError: () => undefined });
   command.exitOverride((error) => {
     if (/^commander\.(help|version)/.test(error.code)) throw error;
     const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');

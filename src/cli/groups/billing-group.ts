@@ -1,38 +1,38 @@
-import type { Command } from 'commander';
 import type { StorageOptions, UsageOptions } from '../commands/billing.ts';
-import { examples, type Start } from './start.ts';
+import { examples, type Group } from './start.ts';
 
-export function addBillingGroup(program: Command, start: Start): void {
-  const group = program
-    .command('billing')
-    .description('View billing usage.')
-    .addHelpText('after', examples('billing checkpoint-storage --csv storage.csv'));
-  group
-    .command('usage')
-    .description('Show usage by hour, with estimated costs.')
-    .argument('<starting-on>', 'a full hour, UTC: 2026-07-13T00:00:00Z')
-    .argument('<ending-before>', 'at most 14 days later')
-    .option('--csv <file>', 'write the rows to a file; - for standard output')
-    .option('--sessions-csv <file>', "write the sessions' metadata to a file; - for standard output")
-    .addHelpText(
-      'after',
-      examples(
-        'billing usage 2026-07-13T00:00:00Z 2026-07-14T00:00:00Z',
-        'billing usage 2026-07-01T00:00:00Z 2026-07-14T00:00:00Z --csv usage.csv',
-      ),
-    )
-    .action((startingOn: string, endingBefore: string, options: UsageOptions) =>
-      start(async (context) =>
-        (await import('../commands/billing.ts')).showUsage(context, startingOn, endingBefore, options),
-      ),
-    );
-  group
-    .command('checkpoint-storage')
-    .description('Show what checkpoints take up now, by project and owner.')
-    .option('--project-id <id>', 'only this project')
-    .option('--csv <file>', 'write the rows to a file; - for standard output')
-    .addHelpText('after', examples('billing checkpoint-storage'))
-    .action((options: StorageOptions) =>
-      start(async (context) => (await import('../commands/billing.ts')).showStorage(context, options)),
-    );
-}
+export const billingGroup: Group = {
+  name: 'billing',
+  description: 'View billing usage.',
+  examples: ['billing checkpoint-storage --csv storage.csv'],
+  addCommands(group, start) {
+    group
+      .command('usage')
+      .description('Show usage by hour, with estimated costs.')
+      .argument('<starting-on>', 'a full hour, UTC: 2026-07-13T00:00:00Z')
+      .argument('<ending-before>', 'at most 14 days later')
+      .option('--csv <file>', 'write the rows to a file; - for standard output')
+      .option('--sessions-csv <file>', "write the sessions' metadata to a file; - for standard output")
+      .addHelpText(
+        'after',
+        examples(
+          'billing usage 2026-07-13T00:00:00Z 2026-07-14T00:00:00Z',
+          'billing usage 2026-07-01T00:00:00Z 2026-07-14T00:00:00Z --csv usage.csv',
+        ),
+      )
+      .action((startingOn: string, endingBefore: string, options: UsageOptions) =>
+        start(async (context) =>
+          (await import('../commands/billing.ts')).showUsage(context, startingOn, endingBefore, options),
+        ),
+      );
+    group
+      .command('checkpoint-storage')
+      .description('Show what checkpoints take up now, by project and owner.')
+      .option('--project-id <id>', 'only this project')
+      .option('--csv <file>', 'write the rows to a file; - for standard output')
+      .addHelpText('after', examples('billing checkpoint-storage'))
+      .action((options: StorageOptions) =>
+        start(async (context) => (await import('../commands/billing.ts')).showStorage(context, options)),
+      );
+  },
+};

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { CommandContext } from '../context.ts';
 import type { CommandResult } from '../result.ts';
 
@@ -7,6 +7,14 @@ export type CommandBody = (context: CommandContext) => Promise<CommandResult | u
 
 /** Where parsing a command line ends. */
 export type Start = (body: CommandBody) => Promise<void>;
+
+/** Commands under one name. */
+export interface Group {
+  name: string;
+  description: string;
+  examples: readonly string[];
+  addCommands(group: Command, start: Start): void;
+}
 
 /** The last part of a command's help. `lines` are commands without the program's name. */
 export function examples(...lines: readonly string[]): string {

@@ -109,4 +109,28 @@ describe('help', () => {
     for (const command of ['checkpoint', 'run', 'serve', 'version'])
       expect(help).toMatch(new RegExp(`^ {2}${command} `, 'm'));
   });
+
+  it.each([
+    [['help', 'run'], 'Usage: tinker-ts run '],
+    [['run', '--help'], 'Usage: tinker-ts run '],
+    [['-f', 'json', 'run', '--help'], 'Usage: tinker-ts run '],
+    [['help', 'completion'], 'Usage: tinker-ts completion '],
+  ])('%j shows the same from a tree that is made for that line alone', async (args, usage) => {
+    const shown = await Promise.all([undefined, args].map((given) => showHelp(args, given)));
+    expect(shown[0]).toContain(usage);
+    expect(shown[1]).toBe(shown[0]);
+  });
+
+  it('names every group, whichever the line needs', async () => {
+    expect(await showHelp(['--help'], ['--help'])).toBe(await showHelp(['--help']));
+  });
 });
+
+async function showHelp(args: readonly string[], given?: readonly string[]): Promise<string> {
+  let shown = '';
+  const { command } = createProgram(async () => undefined, given);
+  for (const part of [command, ...command.commands])
+    part.configureOutput({ writeOut: (text) => (shown += text) });
+  await expect(command.parseAsync(args, { from: 'user' })).rejects.toBeInstanceOf(CommanderError);
+  return shown;
+}
