@@ -97,6 +97,7 @@ export type { Datum, ProvenanceSpan } from './types/datum.ts';
 export type {
   ArchiveLimits,
   BatchItem,
+  CancelDownloadOptions,
   DownloadAllOptions,
   DownloadedFile,
   DownloadEvents,

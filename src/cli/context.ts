@@ -7,6 +7,8 @@ export type OutputFormat = 'table' | 'json';
 /** What every command gets. */
 export interface CommandContext {
   readonly format: OutputFormat;
+  /** The command line, the program's name left out. */
+  readonly args: readonly string[];
   /** Aborts with InterruptedError on Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -31,7 +33,7 @@ export function listenForInterrupts(forceExit: () => void): Interruption {
   const controller = new AbortController();
   const interrupt = (): void => {
     if (controller.signal.aborted) forceExit();
-    else controller.abort(new InterruptedError('Interrupted.'));
+    else controller.abort(new InterruptedError());
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const name of signals) process.on(name, interrupt);
@@ -45,13 +47,14 @@ export function listenForInterrupts(forceExit: () => void): Interruption {
 }
 
 export interface ContextOptions {
+  args: readonly string[];
   format: OutputFormat;
   local?: boolean | undefined;
   localDataDir: string;
 }
 
 export function createContext(
-  { format, local = false, localDataDir }: ContextOptions,
+  { args, format, local = false, localDataDir }: ContextOptions,
   { signal, interrupt }: Interruption,
 ): CommandContext {
   const toStandardError = (line: string): void => {
@@ -60,6 +63,7 @@ export function createContext(
   let write = toStandardError;
   return {
     format,
+    args,
     signal,
     interrupt,
     clock: systemClock,

@@ -35,9 +35,15 @@ export class CommandError extends TinkerError {
 /** The person, or the system, told the program to stop. */
 export class InterruptedError extends CancelledError {
   override name = 'InterruptedError';
+  readonly #hint: string;
+
+  constructor(message = 'Interrupted.', hint = 'Run the command again to start anew.') {
+    super(message);
+    this.#hint = hint;
+  }
 
   override get hint(): string {
-    return 'Run the command again to start anew.';
+    return this.#hint;
   }
 }
 

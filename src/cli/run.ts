@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { readEnvironment } from '../core/env.ts';
 import { createContext, listenForInterrupts } from './context.ts';
+import { InterruptedError } from './errors.ts';
 import { exitCodes, toExitCode } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { createProgram, isAskedFor } from './program.ts';
@@ -12,7 +13,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.ok;
   const program = createProgram(async (body) => {
     endQuietlyWhenOutputCloses();
-    const context = createContext(program.options(), interruption);
+    const context = createContext({ ...program.options(), args }, interruption);
     const result = await body(context);
     if (result === undefined) return;
     await printResult(result, context);
@@ -23,7 +24,8 @@ export async function runCli(args: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return isAskedFor(error) ? exitCodes.ok : exitCodes.usage;
-    const cause: unknown = interruption.signal.aborted ? interruption.signal.reason : error;
+    const isInterrupted = interruption.signal.aborted && !(error instanceof InterruptedError);
+    const cause: unknown = isInterrupted ? interruption.signal.reason : error;
     const { renderError } = await import('./render-error.ts');
     const { format, verbose = false } = program.options();
     const style = { format, verbose: verbose || readEnvironment().logLevel === 'debug' };

@@ -32,12 +32,14 @@ interface DownloadContext extends DownloadInput, SetbackState {
   source: RemoteSource;
   result: DownloadResult | undefined;
   cancelReason: unknown;
+  /** Whether what came stays after a cancel. */
+  keepCancelled: boolean;
 }
 
 type DownloadEvent =
   | { type: 'slot.granted' }
-  /** `reason` is what the download rejects with. */
-  | { type: 'cancel'; reason: unknown }
+  /** `reason` is what the download rejects with; `keep`: what came stays for a later download. */
+  | { type: 'cancel'; reason: unknown; keep: boolean }
   | { type: 'pause' }
   | { type: 'resume' }
   | ErrorActorEvent;
@@ -93,7 +95,9 @@ export const downloadMachine = setup({
       return { next, ...state };
     }),
     keepBug: assign(({ event }) => ('error' in event ? { error: toBug(event.error) } : {})),
-    keepReason: assign(({ event }) => (event.type === 'cancel' ? { cancelReason: event.reason } : {})),
+    keepReason: assign(({ event }) =>
+      event.type === 'cancel' ? { cancelReason: event.reason, keepCancelled: event.keep } : {},
+    ),
     tellRetry: emit(({ context }): Emitted => ({
       type: 'retry.scheduled',
       what: `the download of ${context.tinkerPath}`,
@@ -112,6 +116,7 @@ export const downloadMachine = setup({
     source: noSource,
     result: undefined,
     cancelReason: undefined,
+    keepCancelled: false,
   }),
   initial: 'active',
   states: {
@@ -276,7 +281,7 @@ export const downloadMachine = setup({
       invoke: {
         id: 'cleanUp',
         src: 'cleanUp',
-        input: ({ context }) => ({ ports: context.ports, keep: false }),
+        input: ({ context }) => ({ ports: context.ports, keep: context.keepCancelled }),
         onDone: 'cancelled',
         onError: 'cancelled',
       },

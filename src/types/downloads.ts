@@ -40,7 +40,7 @@ export interface DownloadOptions {
   outputDir?: string | undefined;
   /** Replaces an existing target. The old one stays until the new one is complete. */
   force?: boolean | undefined;
-  /** Cancels the download, which then rejects with the signal's own reason. */
+  /** Ends the download, which then rejects with the signal's own reason; what came stays for a later one. */
   signal?: AbortSignal | undefined;
   /** How the checkpoint leaves the service; `auto` by default. */
   source?: SourceChoice | undefined;
@@ -53,10 +53,15 @@ export interface DownloadOptions {
 export interface DownloadAllOptions extends Omit<DownloadOptions, 'signal'> {
   /** Downloads at once; that of the service by default (`downloadConcurrency`, 4). */
   concurrency?: number | undefined;
-  /** After a failure the others go on (default), or are cancelled. */
+  /** After a failure the others go on (default), or end and keep what came. */
   onFailure?: 'continue' | 'stop' | undefined;
-  /** Cancels the whole batch. */
+  /** Ends the whole batch; what came stays for a later one. */
   signal?: AbortSignal | undefined;
+}
+
+export interface CancelDownloadOptions {
+  /** What came stays, for a later download to the same place to go on from; false by default. */
+  keep?: boolean | undefined;
 }
 
 /** What became of one checkpoint of a batch. */

@@ -1,6 +1,8 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ArchiveServer } from '../helpers/archive-server.ts';
+import { checkpointTar } from '../helpers/archives.ts';
 import { parseError, seedRun, startCliBench, type CliBench } from '../helpers/cli.ts';
 
 let bench: CliBench;
@@ -181,21 +183,71 @@ describe('checkpoint download by run, and verify', () => {
   });
 });
 
+/** A sampler's checkpoint whose archive lies on a server of its own, which the test holds up. */
+async function setUpSlow() {
+  await using starting = new AsyncDisposableStack();
+  const slow = starting.use(await startCliBench());
+  const store = starting.use(await ArchiveServer.start());
+  const service = await slow.connect();
+  const training = await service.createLoraTrainingClient({ base_model: 'local/random', rank: 4 });
+  const { path: sampler } = await training.saveWeightsForSampler({ name: 'one' });
+  store.put('/one', checkpointTar(3_000_000));
+  const redirect = {
+    location: store.signedUrl('/one'),
+    expires: new Date(Date.now() + 900_000).toUTCString(),
+  };
+  slow.server.faults.add({
+    route: '/api/v1/training_runs/:run/checkpoints/:kind/:name/archive',
+    count: Number.POSITIVE_INFINITY,
+    effect: { kind: 'reply', status: 302, headers: redirect },
+  });
+  const resources = starting.move();
+  return { slow, store, sampler, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
 describe('Ctrl-C during a download', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    '%s cancels it, leaves nothing half done, and ends with 130',
+    '%s ends it with 130, keeps what came and names the command that goes on; that fetches only the rest',
     async (signal) => {
-      await using slow = await startCliBench({ archivePendingMs: 3_600_000 });
-      const service = await slow.connect();
-      const training = await service.createLoraTrainingClient({ base_model: 'local/random', rank: 4 });
-      const { path: sampler } = await training.saveWeightsForSampler({ name: 'one' });
-      const { child, shows, ended } = slow.start('checkpoint', 'download', sampler, '-o', 'out');
-      await shows('stderr', /waiting for the archive/);
+      await using bench = await setUpSlow();
+      const { slow, store, sampler } = bench;
+      store.effects.push({ kind: 'hold', afterBytes: 1_200_000, until: new Promise(() => undefined) });
+      const args = ['checkpoint', 'download', sampler, '-o', "out of 'here'"];
+      const { child, ended } = slow.start(...args);
+      const output = path.join(slow.folder, "out of 'here'");
+      const workspace = `${path.basename(folderOf('', sampler))}.download`;
+      const file = path.join(output, workspace, 'files', 'adapter_model.safetensors');
+      const sizeOfFile = async () => (await stat(file).catch(() => undefined))?.size ?? 0;
+      await expect.poll(sizeOfFile, { timeout: 20_000 }).toBeGreaterThan(1_000_000);
       child.kill(signal);
       const { exitCode, stdout, stderr } = await ended;
       expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' });
-      expect(stderr).toMatch(/^Interrupted\.\n/m);
-      expect(await readdir(path.join(slow.folder, 'out')).catch(() => [])).toEqual([]);
+      expect(stderr.split('\n').slice(-3)).toEqual([
+        'Interrupted.',
+        `What came is kept. To go on: tinker-ts checkpoint download ${sampler} -o 'out of '\\''here'\\'''`,
+        '',
+      ]);
+      expect(await readdir(output)).toEqual([workspace]);
+      const again = await slow.run(...args);
+      expect(again).toMatchObject({ exitCode: 0 });
+      expect(again.stdout).toContain('Downloaded to');
+      const [first, ...later] = store.requests.map(({ range }) => Number(/\d+/.exec(range ?? '')?.[0]));
+      expect(first).toBe(0);
+      expect(later.length).toBeGreaterThan(0);
+      for (const start of later) expect(start).toBeGreaterThan(1_000_000);
     },
   );
+
+  it('before anything came it leaves nothing', async () => {
+    await using slow = await startCliBench({ archivePendingMs: 3_600_000 });
+    const service = await slow.connect();
+    const training = await service.createLoraTrainingClient({ base_model: 'local/random', rank: 4 });
+    const { path: sampler } = await training.saveWeightsForSampler({ name: 'one' });
+    const { child, shows, ended } = slow.start('checkpoint', 'download', sampler, '-o', 'out');
+    await shows('stderr', /waiting for the archive/);
+    child.kill('SIGINT');
+    const { exitCode, stdout } = await ended;
+    expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: '' });
+    expect(await readdir(path.join(slow.folder, 'out')).catch(() => [])).toEqual([]);
+  });
 });

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
 import { getEventListeners } from 'node:events';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { CheckpointDownload } from '../../src/client/downloads/checkpoint-download.ts';
 import { DownloadManager } from '../../src/client/downloads/download-manager.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { CancelledError, ClientClosedError } from '../../src/core/errors.ts';
-import { checkpointTar } from '../helpers/archives.ts';
+import { checkpointTar, tensorBytes } from '../helpers/archives.ts';
 import { folderName, setUpDownloads, tinkerPath } from '../helpers/downloads.ts';
 
 /** A download whose transfer hangs after some bytes, until the test ends. */
@@ -19,6 +20,15 @@ async function setUpHanging() {
   bench.server.effects.push({ kind: 'hold', afterBytes: 2000, until: gate.promise });
   const untilHanging = () => expect.poll(() => bench.server.activeCount, { timeout: 20_000 }).toBe(1);
   return { ...bench, untilHanging };
+}
+
+/** Where the weights lie until the download is complete. */
+const partPath = (outputDir: string) =>
+  join(outputDir, `${folderName}.download`, 'files', 'adapter_model.safetensors');
+
+/** 0 before it is there. */
+async function sizeOf(file: string): Promise<number> {
+  return (await stat(file).catch(() => undefined))?.size ?? 0;
 }
 
 describe('ending a download early', () => {
@@ -36,6 +46,69 @@ describe('ending a download early', () => {
     expect(await readdir(outputDir)).toEqual([]);
   });
 
+  test('cancel with keep, an aborted signal and a closed handle keep what came, and the next download goes on from it', async () => {
+    const { manager, server, outputDir, put } = await setUpDownloads();
+    put(checkpointTar(3_000_000));
+    const controller = new AbortController();
+    const ways: Array<(download: CheckpointDownload) => unknown> = [
+      (download) => download.cancel({ keep: true }),
+      () => controller.abort(),
+      (download) => download.close(),
+    ];
+    const begun: number[] = [];
+    /** Where the first byte was that has been asked for since. */
+    const beginningSince = (count: number) =>
+      Math.min(...server.requests.slice(count).map(({ range }) => Number(/\d+/.exec(range ?? '')?.[0])));
+    for (const end of ways) {
+      const before = await sizeOf(partPath(outputDir));
+      const requestCount = server.requests.length;
+      const gate = Promise.withResolvers<void>();
+      // What follows the weights is asked for beside the rest of them.
+      const hold = { kind: 'hold', afterBytes: 600_000, until: gate.promise } as const;
+      server.effects.splice(0, Number.POSITIVE_INFINITY, hold, hold);
+      const signal = controller.signal.aborted ? undefined : controller.signal;
+      const download = manager.download(tinkerPath, { outputDir, signal });
+      // Written in runs of 512 KB.
+      await expect
+        .poll(() => sizeOf(partPath(outputDir)), { timeout: 20_000 })
+        .toBeGreaterThan(before + 500_000);
+      begun.push(beginningSince(requestCount));
+      end(download);
+      await expect(download).rejects.toBeDefined();
+      gate.resolve();
+      expect(await readdir(join(outputDir, `${folderName}.download`))).toEqual(['files', 'journal.jsonl']);
+    }
+    expect(begun[0]).toBe(0);
+    expect(begun[1]).toBeGreaterThan(500_000);
+    expect(begun[2]).toBeGreaterThan(1_000_000);
+    const requestCount = server.requests.length;
+    server.effects.length = 0;
+    const { destination } = await manager.download(tinkerPath, { outputDir });
+    expect(beginningSince(requestCount)).toBeGreaterThan(1_500_000);
+    const written = await readFile(join(destination, 'adapter_model.safetensors'));
+    expect(written.equals(tensorBytes(3_000_000))).toBe(true);
+  });
+
+  test('a download that ends while it looks at what is there already keeps all of it', async () => {
+    const { manager, server, outputDir, put } = await setUpDownloads();
+    put(checkpointTar(3_000_000));
+    server.effects.push({ kind: 'hold', afterBytes: 2_000_000, until: new Promise(() => undefined) });
+    const first = manager.download(tinkerPath, { outputDir });
+    await expect.poll(() => sizeOf(partPath(outputDir)), { timeout: 20_000 }).toBeGreaterThan(1_500_000);
+    first.cancel({ keep: true });
+    await expect(first).rejects.toBeInstanceOf(CancelledError);
+    const second = manager.download(tinkerPath, { outputDir });
+    // The transfer begins with the look.
+    second.on('state.changed', ({ state }) => {
+      if (state === 'transferring') second.cancel({ keep: true });
+    });
+    await expect(second).rejects.toBeInstanceOf(CancelledError);
+    await manager.download(tinkerPath, { outputDir });
+    const [, ...later] = server.requests.map(({ range }) => Number(/\d+/.exec(range ?? '')?.[0]));
+    expect(later.length).toBeGreaterThan(0);
+    for (const start of later) expect(start).toBeGreaterThan(1_500_000);
+  });
+
   test('an aborted signal rejects with its own reason, and no listener is left on it', async () => {
     const { manager, outputDir, untilHanging } = await setUpHanging();
     const controller = new AbortController();
@@ -45,9 +118,7 @@ describe('ending a download early', () => {
     controller.abort(reason);
     await expect(download).rejects.toBe(reason);
     expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
-    expect(await readdir(outputDir)).toEqual([]);
     await expect(manager.download(tinkerPath, { outputDir, signal: controller.signal })).rejects.toBe(reason);
-    expect(await readdir(outputDir)).toEqual([]);
   });
 
   test('the same checkpoint can be downloaded again right after a cancel', async () => {
@@ -66,7 +137,7 @@ describe('ending a download early', () => {
       await untilHanging();
       expect(download.status).toBe('transferring');
     }
-    expect(await readdir(outputDir)).toEqual([]);
+    expect(await readdir(outputDir)).not.toContain(folderName);
     {
       await using download = manager.download(tinkerPath, { outputDir });
       await download;
@@ -74,7 +145,7 @@ describe('ending a download early', () => {
     expect(await readdir(outputDir)).toEqual([folderName, `${folderName}.manifest.json`]);
   });
 
-  test('closing the manager ends what runs and what waits, with ClientClosedError, and leaves nothing', async () => {
+  test('closing the manager ends what runs and what waits, with ClientClosedError', async () => {
     const { manager, outputDir, untilHanging } = await setUpHanging();
     const running = manager.download(tinkerPath, { outputDir });
     await untilHanging();
@@ -82,7 +153,7 @@ describe('ending a download early', () => {
     const ends = Promise.allSettled([running, late]);
     await Promise.all([manager.close(), manager.close()]);
     for (const end of await ends) expect(end).toMatchObject({ reason: expect.any(ClientClosedError) });
-    expect(await readdir(outputDir)).toEqual([]);
+    expect(await readdir(outputDir)).not.toContain(folderName);
     expect(() => manager.download(tinkerPath, { outputDir })).toThrow(ClientClosedError);
   });
 

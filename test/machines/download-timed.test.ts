@@ -164,16 +164,23 @@ describe('a running download', () => {
 
   test('a cancel aborts what runs, gives the slot back and cleans up before it ends with the reason', async () => {
     const cleaned = Promise.withResolvers<void>();
+    const cleanUps: object[] = [];
     const { actor, slots, signals, untilIn, outcome } = run({
       transfers: [new Promise(() => undefined)],
-      ports: { cleanUp: () => cleaned.promise },
+      ports: {
+        cleanUp(options) {
+          cleanUps.push(options);
+          return cleaned.promise;
+        },
+      },
     });
     await untilIn('transferring');
     expect(slots.held).toBe(1);
-    actor.send({ type: 'cancel', reason: 'enough' });
+    actor.send({ type: 'cancel', reason: 'enough', keep: true });
     expect(signals[0]?.aborted).toBe(true);
     expect(slots.held).toBe(0);
     expect(downloadStateOf(actor.getSnapshot().value)).toBe('cancelling');
+    expect(cleanUps).toEqual([{ keep: true }]);
     cleaned.resolve();
     expect(await outcome).toEqual({ status: 'cancelled', reason: 'enough' });
   });

@@ -99,7 +99,7 @@ function eventsIn(snapshot: Snapshot): Array<{ label: string; event: MachineEven
       add('after wait', { type: `xstate.after.wait.download.active.${state}` });
   }
   add('slot.granted', { type: 'slot.granted' });
-  add('cancel', { type: 'cancel', reason: 'enough' });
+  add('cancel', { type: 'cancel', reason: 'enough', keep: false });
   add('pause', { type: 'pause' });
   add('resume', { type: 'resume' });
   return found;

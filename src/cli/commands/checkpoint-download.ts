@@ -5,12 +5,13 @@ import type { BatchItem, DownloadResult } from '../../types/downloads.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
 import { showDownloads } from '../download-view.ts';
-import { CommandError, UsageError } from '../errors.ts';
+import { CommandError, InterruptedError, UsageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatBytes, plural } from '../format-values.ts';
 import { describeError, toErrorJson } from '../render-error.ts';
 import { listTable, propertyTable, type CommandResult } from '../result.ts';
 import { toSelection } from '../select-checkpoints.ts';
+import { toShellLine } from '../shell-line.ts';
 
 export interface DownloadCommandOptions {
   /** The folder in which the checkpoints' own folders appear. */
@@ -40,7 +41,13 @@ export async function downloadCheckpoints(
       ? downloadOne(context, service, first, options)
       : downloadSeveral(context, service, targets, options);
   };
-  return withService(context, run, { downloadConcurrency: options.concurrency });
+  try {
+    return await withService(context, run, { downloadConcurrency: options.concurrency });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const line = toShellLine(['tinker-ts', ...context.args]);
+    throw new InterruptedError(undefined, `What came is kept. To go on: ${line}`);
+  }
 }
 
 function checkChoice(paths: readonly string[], { runId, type, since, latest }: DownloadCommandOptions): void {

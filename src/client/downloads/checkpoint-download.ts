@@ -1,15 +1,20 @@
 import type { Emitter } from '../../core/emitter.ts';
 import { CancelledError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { DownloadEvents, DownloadResult, DownloadState } from '../../types/downloads.ts';
+import type {
+  CancelDownloadOptions,
+  DownloadEvents,
+  DownloadResult,
+  DownloadState,
+} from '../../types/downloads.ts';
 import { EventedClient } from '../evented-client.ts';
 
 /** The running download behind a handle. */
 export interface DownloadRun {
   readonly state: DownloadState;
   readonly outcome: Promise<DownloadResult>;
-  /** Asks it to end with `reason`; the outcome tells when nothing of it is left. */
-  cancel: (reason: unknown) => void;
+  /** Asks it to end with `reason`; the outcome tells when nothing of it runs, and unless `keep` nothing of it is left. */
+  cancel: (reason: unknown, options: { keep: boolean }) => void;
   pause: () => void;
   resume: () => void;
 }
@@ -45,7 +50,7 @@ export class CheckpointDownload extends EventedClient<DownloadEvents> implements
         return !['done', 'failed', 'cancelled'].includes(run.state);
       },
       close: async () => {
-        run.cancel(new CancelledError(`the download of ${tinkerPath} was closed`));
+        run.cancel(new CancelledError(`the download of ${tinkerPath} was closed`), { keep: true });
         await run.outcome.catch(() => undefined);
       },
     });
@@ -63,11 +68,12 @@ export class CheckpointDownload extends EventedClient<DownloadEvents> implements
   }
 
   /**
-   * Ends the download: it rejects with CancelledError once nothing of it is left on disk. Too late when the folder is being
-   * put in place, which takes an instant.
+   * Ends the download: it rejects with CancelledError once nothing of it is left on disk; with `keep` what came stays there,
+   * and a later download of the checkpoint to the same place goes on from it. Too late when the folder is being put in place,
+   * which takes an instant.
    */
-  cancel(): void {
-    this.#run.cancel(new CancelledError(`the download of ${this.tinkerPath} was cancelled`));
+  cancel({ keep = false }: CancelDownloadOptions = {}): void {
+    this.#run.cancel(new CancelledError(`the download of ${this.tinkerPath} was cancelled`), { keep });
   }
 
   /** Stops and lets others have its turn; what was fetched stays. Without effect when it is over, or being put in place. */
@@ -80,7 +86,7 @@ export class CheckpointDownload extends EventedClient<DownloadEvents> implements
     this.#run.resume();
   }
 
-  /** Cancels what is still under way and resolves when nothing of it runs; never rejects. */
+  /** Ends what is still under way, keeps what came, and resolves when nothing of it runs; never rejects. */
   override close(): Promise<void> {
     this.#observed = true;
     return super.close();

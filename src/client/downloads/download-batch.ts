@@ -2,7 +2,12 @@ import { Emitter } from '../../core/emitter.ts';
 import { CancelledError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import { toError } from '../../core/thrown.ts';
-import type { BatchItem, DownloadEvents, DownloadManagerEvents } from '../../types/downloads.ts';
+import type {
+  BatchItem,
+  CancelDownloadOptions,
+  DownloadEvents,
+  DownloadManagerEvents,
+} from '../../types/downloads.ts';
 import { EventedClient } from '../evented-client.ts';
 import type { CheckpointDownload } from './checkpoint-download.ts';
 
@@ -51,7 +56,7 @@ export class DownloadBatch extends EventedClient<DownloadManagerEvents> implemen
         return !isOver.value;
       },
       close: async () => {
-        this.cancel();
+        this.cancel({ keep: true });
         await this.#outcome.catch(() => undefined);
       },
     });
@@ -81,10 +86,13 @@ export class DownloadBatch extends EventedClient<DownloadManagerEvents> implemen
     for (const handle of this.#handles) handle.resume();
   }
 
-  /** Cancels what is under way and begins nothing new: what is not done by then counts as cancelled. */
-  cancel(): void {
+  /**
+   * Cancels what is under way and begins nothing new: what is not done by then counts as cancelled. With `keep` what came
+   * of it stays for a later download.
+   */
+  cancel(options?: CancelDownloadOptions): void {
     this.#isEnding = true;
-    for (const handle of this.#handles) handle.cancel();
+    for (const handle of this.#handles) handle.cancel(options);
     this.resume();
   }
 
@@ -99,7 +107,7 @@ export class DownloadBatch extends EventedClient<DownloadManagerEvents> implemen
   async #run(): Promise<BatchItem[]> {
     const { paths, concurrency, signal } = this.#options;
     const source = toAsyncIterator(paths);
-    const onAbort = (): void => this.cancel();
+    const onAbort = (): void => this.cancel({ keep: true });
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
     let count = 0;
@@ -143,7 +151,7 @@ export class DownloadBatch extends EventedClient<DownloadManagerEvents> implemen
       }
     } catch (error) {
       if (this.#isEnding || error instanceof CancelledError) return { tinker_path, status: 'cancelled' };
-      if (this.#options.onFailure === 'stop') this.cancel();
+      if (this.#options.onFailure === 'stop') this.cancel({ keep: true });
       return {
         tinker_path,
         status: 'failed',

@@ -172,8 +172,8 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
   }
 
   /**
-   * Cancels what runs, which rejects with ClientClosedError, and ends the threads; those that have not stopped after
-   * `deadlineMs` (10 s) are killed.
+   * Ends what runs, which rejects with ClientClosedError and keeps what came, and ends the threads; those that have not
+   * stopped after `deadlineMs` (10 s) are killed.
    */
   override close(options?: CloseOptions): Promise<void> {
     return super.close(options);

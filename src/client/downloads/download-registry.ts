@@ -56,7 +56,8 @@ export class DownloadRegistry implements ClientLife {
   async #end(timeoutMs: number): Promise<void> {
     const runs = [...this.#downloads.values()].map(({ run }) => run);
     const ending = Promise.allSettled(runs.map(({ outcome }) => outcome));
-    for (const run of runs) run.cancel(new ClientClosedError('The download manager was closed'));
+    for (const run of runs)
+      run.cancel(new ClientClosedError('The download manager was closed'), { keep: true });
     try {
       const options = { timeoutMs };
       await withDeadline('closing the downloads', options, this.#clock, (signal) =>

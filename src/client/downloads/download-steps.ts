@@ -8,6 +8,7 @@ import type {
   DownloadPorts,
   ExtractResult,
   RemoteSource,
+  StepTransient,
   TransferResult,
   VerifyResult,
 } from '../../machines/download-ports.ts';
@@ -58,6 +59,8 @@ export class DownloadSteps implements DownloadPorts {
   readonly #options: DownloadStepsOptions;
   readonly #running = new Set<Promise<unknown>>();
   #workspace: Workspace | undefined;
+  /** Whether it is known what of an earlier download's is in the workspace and intact. */
+  #isTakenOver = false;
   #sourceKind: DownloadSourceKind = 'archive';
   #holdings = new Holdings();
   /** What extracting made of an archive, or verifying of all. */
@@ -109,8 +112,13 @@ export class DownloadSteps implements DownloadPorts {
 
   async transfer(source: RemoteSource, signal: AbortSignal): Promise<TransferResult> {
     // What a pause or a failure has stopped may still be on its way out.
-    await Promise.allSettled(this.#running);
-    const done = await toOutcome(this.#track(() => this.#transfer(source, signal)));
+    const ending = [...this.#running];
+    const work = async (): Promise<TransferResult> => {
+      await Promise.allSettled(ending);
+      signal.throwIfAborted();
+      return this.#transfer(source, signal);
+    };
+    const done = await toOutcome(this.#track(work));
     return done.kind === 'ok' ? done.value : done;
   }
 
@@ -174,7 +182,7 @@ export class DownloadSteps implements DownloadPorts {
 
   async cleanUp({ keep }: { keep: boolean }): Promise<void> {
     await Promise.allSettled(this.#running);
-    const isKept = keep && this.#holdings.isResumable;
+    const isKept = keep && (!this.#isTakenOver || this.#holdings.isResumable);
     await Promise.all([this.#workspace?.release({ keep: isKept }), this.#options.source.release()]);
     this.#workspace = undefined;
   }
@@ -182,10 +190,14 @@ export class DownloadSteps implements DownloadPorts {
   async #transfer(source: RemoteSource, signal: AbortSignal): Promise<TransferResult> {
     const { target, tinkerPath, limits, stallTimeoutMs, pool, createId, logger, onProgress } = this.#options;
     const kind = source.kind === 'archive' ? 'archive' : 'external_weights';
-    const isFirst = this.#workspace === undefined;
     this.#workspace ??= await Workspace.acquire(target, createId(), logger);
     const workspace = this.#workspace;
-    if (isFirst) this.#holdings = await this.#takeOver(workspace, kind, signal);
+    if (!this.#isTakenOver) {
+      const held = await this.#takeOver(workspace, kind, signal);
+      if (held.kind !== 'held') return held;
+      this.#holdings = held.holdings;
+      this.#isTakenOver = true;
+    }
     if (kind !== this.#sourceKind) this.#holdings = new Holdings();
     this.#sourceKind = kind;
     const holdings = this.#holdings;
@@ -223,22 +235,27 @@ export class DownloadSteps implements DownloadPorts {
   }
 
   /** What an earlier process has left, as far as it is on disk as it was written. */
-  async #takeOver(workspace: Workspace, kind: DownloadSourceKind, signal: AbortSignal): Promise<Holdings> {
-    const { tinkerPath, limits, pool, logger } = this.#options;
+  async #takeOver(
+    workspace: Workspace,
+    kind: DownloadSourceKind,
+    signal: AbortSignal,
+  ): Promise<{ kind: 'held'; holdings: Holdings } | StepTransient> {
+    const { tinkerPath, limits, logger } = this.#options;
     this.#sourceKind = kind;
     const held = await readJournal(workspace.journalPath, tinkerPath, kind, limits);
     const pieces = held.pieces();
-    if (pieces.length === 0) return new Holdings();
+    if (pieces.length === 0) return { kind: 'held', holdings: new Holdings() };
     const input = { pieces: pieces.map((piece) => ({ ...piece, path: workspace.pathOf(piece.file) })) };
-    const outcome = await pool.run('recheck', input, { signal, onMessage: () => undefined });
-    if (outcome.kind !== 'rechecked') return new Holdings();
+    const outcome = await this.#run('recheck', input, signal);
+    if (outcome.kind === 'transient') return outcome;
+    if (outcome.kind === 'failed') return { kind: 'held', holdings: new Holdings() };
     const intact = new Set(outcome.intact);
     held.keepPieces(pieces.filter((_piece, index) => intact.has(index)));
     // An empty file has no piece that could be missed.
     for (const { name, size_bytes } of held.placed())
       if (size_bytes === 0) await open(workspace.pathOf(name), 'a').then((handle) => handle.close());
     logger.info(`going on with ${held.receivedBytes} bytes of ${tinkerPath} that were there already`);
-    return held;
+    return { kind: 'held', holdings: held };
   }
 
   /** In the archive's order, or in that of their names: pieces of an export come as they like. */

@@ -61,10 +61,10 @@ export function startDownload(options: StartDownloadOptions): StartedDownload {
   const send = (event: Parameters<typeof actor.send>[0]): void => {
     if (actor.getSnapshot().status === 'active') actor.send(event);
   };
-  const cancel = (reason: unknown): void => send({ type: 'cancel', reason });
+  const cancel: DownloadRun['cancel'] = (reason, { keep }) => send({ type: 'cancel', reason, keep });
   const unfollow: Array<() => void> = [];
   const follow = (followed: AbortSignal | undefined): void => {
-    const onAbort = (): void => cancel(followed?.reason);
+    const onAbort = (): void => cancel(followed?.reason, { keep: true });
     if (followed?.aborted) onAbort();
     followed?.addEventListener('abort', onAbort, { once: true });
     unfollow.push(() => followed?.removeEventListener('abort', onAbort));
