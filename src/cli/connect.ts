@@ -1,8 +1,10 @@
 import type { RestClient } from '../client/rest-client.ts';
 import { ServiceClient } from '../client/service-client.ts';
 import type { ServiceOptions } from '../client/service-options.ts';
-import { createLogger } from '../core/logger.ts';
+import { TinkerError } from '../core/errors.ts';
 import type { CommandContext } from './context.ts';
+import { CommandError } from './errors.ts';
+import { commandLogger } from './logger.ts';
 
 /**
  * Runs `work` with clients of the server that the environment names, or of a local one with `--local`, and closes them. No
@@ -14,10 +16,8 @@ export async function withService<Value>(
   work: (rest: RestClient, service: ServiceClient) => Promise<Value>,
   options: Pick<ServiceOptions, 'apiKey' | 'downloadConcurrency'> = {},
 ): Promise<Value> {
-  const { format, signal, environment, local } = context;
-  // In the JSON format standard error is for one JSON error: nothing is logged unless it is asked for.
-  const level = environment.logLevel ?? (format === 'json' ? 'silent' : 'warn');
-  const logger = createLogger(level, (line) => process.stderr.write(line));
+  const { signal, local } = context;
+  const logger = commandLogger(context);
   await using server = local === undefined ? undefined : await startLocalServer(local);
   const localOptions = server === undefined ? {} : { baseUrl: server.url, apiKey: 'tml-local' };
   await using service = await ServiceClient.connect(
@@ -33,5 +33,11 @@ export async function withService<Value>(
 
 async function startLocalServer(dataDir: string) {
   const { createLocalServer } = await import('../server/index.ts');
-  return createLocalServer({ dataDir, port: 0, host: '127.0.0.1' });
+  try {
+    return await createLocalServer({ dataDir, port: 0, host: '127.0.0.1' });
+  } catch (error) {
+    if (!TinkerError.isInstance(error)) throw error;
+    const hint = 'Choose another folder with --local-data-dir.';
+    throw new CommandError('file_access', error.message, hint, error);
+  }
 }

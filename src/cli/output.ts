@@ -13,7 +13,11 @@ export async function printResult(
   } else {
     const { renderTable } = await import('./render-table.ts');
     const { isTTY, columns } = process.stdout;
-    const style = { width: isTTY ? columns : undefined, color: isTTY && !environment.noColor };
+    const { noColor, forceColor, columns: chosen } = environment;
+    const style = {
+      width: chosen ?? (isTTY ? columns : undefined),
+      color: (isTTY || forceColor) && !noColor,
+    };
     process.stdout.write(`${renderTable(view.table, style)}\n`);
   }
 }

@@ -5,9 +5,11 @@ import type { CommandContext } from './context.ts';
 export async function readSecret(context: CommandContext, question: string): Promise<string> {
   if (!process.stdin.isTTY) return (await text(process.stdin)).trim();
   process.stderr.write(question);
-  const typed = await readMasked(context);
-  process.stderr.write('\n');
-  return typed.trim();
+  try {
+    return (await readMasked(context)).trim();
+  } finally {
+    process.stderr.write('\n');
+  }
 }
 
 const enter = new Set(['\r', '\n', '\u0004']);

@@ -7,8 +7,12 @@ import { withoutControlCharacters } from './format-values.ts';
 
 /** Where the SDK's advice speaks of options of a call, what a person at the command line does instead. */
 const hints: Partial<Record<ErrorCode, string>> = {
-  missing_api_key: 'Set TINKER_API_KEY; or start `tinker-ts serve` and set TINKER_BASE_URL to its URL.',
+  missing_api_key:
+    'Set TINKER_API_KEY or run `tinker-ts auth login`; a server of your own needs TINKER_BASE_URL too.',
   invalid_argument: 'Correct it and run the command again; --help explains each argument.',
+  unprocessable: 'Correct it and run the command again; --help explains each argument.',
+  bad_request: 'Correct it and run the command again; --help explains each argument.',
+  not_found: 'Check the name, id or path: `model list`, `run list` and `checkpoint list` show what there is.',
   authentication: 'Check TINKER_API_KEY: the server does not take it.',
   timeout: 'Check the connection, or try again later.',
   connection: 'Check that the server runs and TINKER_BASE_URL is right.',
@@ -29,9 +33,19 @@ export function renderError(error: unknown, { format, verbose }: ErrorStyle): st
   const what = describeError(error);
   const lines = [category === 'cancelled' ? what : `Error: ${what}`, hint];
   const isBug = !TinkerError.isInstance(error) || error.code === 'internal';
-  if (verbose) lines.push(...describeCauses(error));
+  if (verbose) lines.push(...describeRequest(error, what), ...describeCauses(error));
   if (isBug && verbose && error instanceof Error && error.stack !== undefined) lines.push(error.stack);
   return lines.join('\n');
+}
+
+/** What the first line left out: the request that the server refused, and its id. */
+function describeRequest(error: unknown, what: string): string[] {
+  if (!(error instanceof ApiError)) return [];
+  const message = withoutControlCharacters(error.message);
+  return [
+    ...(message === what ? [] : [`In full: ${message}`]),
+    ...(error.requestId === undefined ? [] : [`Request id: ${withoutControlCharacters(error.requestId)}`]),
+  ];
 }
 
 /** What led to it, the nearest first. */

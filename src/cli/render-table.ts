@@ -44,7 +44,9 @@ export function renderTable(table: Table, style: TableStyle): string {
   const natural = naturalWidths(headers, rows);
   if (style.width === undefined) return drawFramed(clean, natural, style.color);
   const fitted = fitWidths(natural, style.width);
-  return fitted === undefined ? drawRecords(clean, style.color) : drawFramed(clean, fitted, style.color);
+  return fitted === undefined
+    ? drawRecords(clean, style.width, style.color)
+    : drawFramed(clean, fitted, style.color);
 }
 
 /** The widths that the content asks for, as the drawing library measures it (wide characters, combining ones). */
@@ -80,11 +82,10 @@ function drawFramed({ title, headers, rows }: Table, widths: readonly number[], 
     style: { head: [], border: [], compact: true },
     wordWrap: true,
   });
-  const toCell = (text: string, column: number) => ({
-    content: column === 0 && color ? paint('cyanBright', text) : text,
-    // A word longer than its column, such as a path, is broken rather than cut off.
-    wrapOnWordBoundary: !text.split(' ').some((word) => displayWidthAtMost(word) > (widths[column] ?? 0)),
-  });
+  const toCell = (text: string, column: number): string => {
+    const broken = breakLongWords(text, widths[column] ?? 0);
+    return column === 0 && color ? paint('cyanBright', broken) : broken;
+  };
   drawn.push(...rows.map((row) => row.map(toCell)));
   const lines = drawn.toString().split('\n');
   const width = widths.reduce((sum, columnWidth) => sum + columnWidth + paddingWidth + 1, 1);
@@ -92,6 +93,29 @@ function drawFramed({ title, headers, rows }: Table, widths: readonly number[], 
     color ? paint('italic', line) : line,
   );
   return [...titleLines, ...withHeavyHeader(lines, widths)].join('\n');
+}
+
+/** A word that is wider than its column, such as a path, goes on in the next line; the library would cut it off. */
+function breakLongWords(text: string, width: number): string {
+  const words = text
+    .split(' ')
+    .map((word) => (displayWidth(word) <= width ? word : `\n${chunk(word, width)}`));
+  return words.join(' ').replace(/^\n/, '');
+}
+
+function chunk(word: string, width: number): string {
+  let column = 0;
+  let chunks = '';
+  for (const character of word) {
+    const wide = displayWidth(character);
+    if (column + wide > width) {
+      chunks += '\n';
+      column = 0;
+    }
+    chunks += character;
+    column += wide;
+  }
+  return chunks;
 }
 
 /** The library draws the sides of the header like those of the rows, and no line below a header without rows. */
@@ -104,40 +128,51 @@ function withHeavyHeader(lines: readonly string[], widths: readonly number[]): s
 }
 
 /** Every row as lines of `header  value`, whole, so that ids and paths can still be copied on a narrow terminal. */
-function drawRecords({ title, headers, rows }: Table, color: boolean): string {
+function drawRecords({ title, headers, rows }: Table, width: number, color: boolean): string {
   const isPropertyTable = headers.length === 2 && headers[0] === 'Property';
   const records = isPropertyTable
     ? [rows]
     : rows.map((row) => headers.map((header, index) => [header, row[index] ?? '']));
-  const labelWidth = Math.max(...records.flat().map(([label = '']) => label.length));
+  const labelWidth = Math.max(...records.flat().map(([label = '']) => displayWidth(label)));
   const blocks = records.map((record) =>
     record
       .map(([label = '', value = '']) => {
-        const padded = label.padEnd(labelWidth);
+        const padded = label + ' '.repeat(labelWidth - displayWidth(label));
         return `${color ? paint('bold', padded) : padded}  ${value}`.trimEnd();
       })
       .join('\n'),
   );
-  const titles = title === '' ? [] : [color ? paint('italic', title) : title];
-  return [...titles, ...blocks].join('\n\n');
+  const lines = fold(title, width).map((line) => (color ? paint('italic', line) : line));
+  return [...(title === '' ? [] : [lines.join('\n')]), ...blocks].join('\n\n');
 }
 
-/** A title over the middle of the table; broken between words where it is longer. */
+/** A title over the middle of the table. */
 function centre(title: string, width: number): string[] {
+  return fold(title, width).map(
+    (line) => ' '.repeat(Math.max(0, Math.floor((width - displayWidth(line)) / 2))) + line,
+  );
+}
+
+/** Lines of at most `width` columns, broken between words. */
+function fold(text: string, width: number): string[] {
   const lines: string[] = [];
-  for (const word of title.split(' ')) {
+  for (const word of text.split(' ')) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width)
+    if (last !== undefined && displayWidth(last) + 1 + displayWidth(word) <= width)
       lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
   }
-  return lines.map((line) => ' '.repeat(Math.max(0, Math.floor((width - line.length) / 2))) + line);
+  return lines;
 }
 
-/** An upper bound of what a word takes on the screen: a character outside Latin may take two columns. */
-function displayWidthAtMost(word: string): number {
-  // oxlint-disable-next-line no-control-regex
-  return /^[\u0000-\u024f]*$/.test(word) ? word.length : word.length * 2;
+/** East Asian characters and pictures take two columns on the screen. */
+const wideCharacter =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{3fffd}]/u;
+
+function displayWidth(text: string): number {
+  let width = 0;
+  for (const character of text) width += wideCharacter.test(character) ? 2 : 1;
+  return width;
 }
 
 function paint(format: 'bold' | 'italic' | 'cyanBright', text: string): string {

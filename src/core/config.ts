@@ -5,6 +5,7 @@ import { InvalidArgumentError } from './errors.ts';
 import { stderrLogger, type Logger } from './logger.ts';
 import { systemRandom, type Random } from './random.ts';
 import { toSecret, type Secret } from './secret.ts';
+import { toShownUrl } from './shown-url.ts';
 
 export const defaultBaseUrl = 'https://tinker.thinkingmachines.dev/services/tinker-prod';
 
@@ -72,7 +73,8 @@ export function compileConnection(options: ConnectionOptions, environment: Envir
 function normalizeBaseUrl(text: string): string {
   const url = URL.parse(text);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw new InvalidArgumentError(`baseUrl must be an http or https URL, and is ${JSON.stringify(text)}`);
+    const shown = JSON.stringify(toShownUrl(text));
+    throw new InvalidArgumentError(`baseUrl must be an http or https URL, and is ${shown}`);
   }
   if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
     throw new InvalidArgumentError('baseUrl must have no query, fragment, user or password');

@@ -25,6 +25,10 @@ export interface Environment {
   hubTokenFiles: string[];
   proxy: ProxyEnvironment;
   noColor: boolean;
+  /** Colors even where no terminal shows them; `NO_COLOR` wins. */
+  forceColor: boolean;
+  /** How wide tables may be, whatever the terminal says. */
+  columns?: number | undefined;
   /** Whether npm runs this program as a script, through a shell of its own. */
   isNpmScript: boolean;
 }
@@ -67,6 +71,8 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
       except: variables['no_proxy'] || variables['NO_PROXY'] || undefined,
     },
     noColor: (variables['NO_COLOR'] ?? '') !== '',
+    forceColor: !['', '0', 'false'].includes(variables['FORCE_COLOR'] ?? ''),
+    columns: Number.parseInt(variables['COLUMNS'] ?? '', 10) || undefined,
     isNpmScript: (variables['npm_lifecycle_event'] ?? '') !== '',
   };
 }

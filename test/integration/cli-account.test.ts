@@ -167,4 +167,27 @@ describe('doctor', () => {
       findings: expect.arrayContaining([expect.objectContaining({ name: 'Key', state: 'problem' })]),
     });
   });
+
+  it('never shows what may be a secret in the address', async () => {
+    const env = { TINKER_BASE_URL: 'ann:hidden@nowhere', TINKER_API_KEY: 'tml-test' };
+    const { stdout, stderr, exitCode } = await runCli(['doctor'], { cwd: bench.folder, env });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+    expect(stdout).not.toContain('hidden');
+  });
+
+  it('names a key that the server refuses', async () => {
+    await using other = await startCliBench({ apiKey: 'tml-right' });
+    const { stdout, exitCode } = await other.run('doctor');
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/Connection +│ PROBLEM │ .*key/i);
+  });
+
+  it('names a clock that is wrong', async () => {
+    const date = new Date(Date.now() + 3_600_000).toUTCString();
+    const effect = { kind: 'reply', status: 200, headers: { date }, body: { status: 'ok' } } as const;
+    bench.server.faults.add({ route: '/api/v1/healthz', effect });
+    const { stdout, exitCode } = await bench.run('doctor');
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/Clock +│ PROBLEM │ 3[56]\d\d s behind the server: set the clock of this machine/);
+  });
 });

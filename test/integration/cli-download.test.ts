@@ -174,6 +174,18 @@ describe('checkpoint download by run, and verify', () => {
     ]);
   });
 
+  it('verify takes what a shell makes of DIR/*, and logs nothing beside its JSON', async () => {
+    const { paths } = await seedRun(bench, ['globbed']);
+    const tinkerPath = paths['globbed'] ?? '';
+    await bench.run('checkpoint', 'download', tinkerPath, '-o', 'globbed');
+    const names = await readdir(path.join(bench.folder, 'globbed'));
+    expect(names).toHaveLength(2);
+    const all = names.map((name) => path.join('globbed', name));
+    const { stdout, stderr, exitCode } = await bench.run('checkpoint', 'verify', ...all, '-f', 'json');
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    expect(JSON.parse(stdout)).toMatchObject([{ tinker_path: tinkerPath, intact: true }]);
+  });
+
   it.each([
     [[], 'Give the paths of checkpoints, or --run-id.'],
     [['tinker://r/weights/a', '--latest'], 'Give either paths or --run-id, not both.'],

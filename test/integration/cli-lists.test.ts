@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { seedRun, startCliBench, type CliBench, type SeededRun } from '../helpers/cli.ts';
+import { runCli, seedRun, startCliBench, type CliBench, type SeededRun } from '../helpers/cli.ts';
 
 let bench: CliBench;
 let older: SeededRun;
@@ -169,6 +169,16 @@ describe('checkpoint info (CMD-5)', () => {
 });
 
 describe('output', () => {
+  it('is as wide as COLUMNS says, and has colors by FORCE_COLOR unless NO_COLOR forbids them (CLI-14, CLI-15)', async () => {
+    const connection = { TINKER_BASE_URL: bench.server.url, TINKER_API_KEY: 'tml-test' };
+    const list = async (env: Record<string, string>) =>
+      (await runCli(['run', 'list'], { cwd: bench.folder, env: { ...connection, ...env } })).stdout;
+    expect(await list({ COLUMNS: '60', FORCE_COLOR: '1', NO_COLOR: '1' })).toMatch(
+      /^2 training runs\n\nRun ID       \S+\nBase Model  /,
+    );
+    expect(await list({ FORCE_COLOR: '1' })).toContain('\u001b[1mRun ID\u001b[22m');
+  });
+
   it('ends quietly when the reader of a pipe has left', async () => {
     const { child, ended } = bench.start('run', 'list', '-f', 'json');
     child.stdout?.destroy();

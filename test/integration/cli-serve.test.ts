@@ -140,6 +140,14 @@ describe('serve refuses, and says what to do', () => {
     expect(parseError(second.stderr).hint).toContain('--data-dir');
   });
 
+  it('a data folder that another server uses, for --local too', async () => {
+    await serve('--data-dir', 'shared');
+    const args = ['run', 'list', '--local', '--local-data-dir', 'shared'];
+    const { exitCode, stderr } = await runCli(args, { cwd: folder });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^Error: .+ is in use by another server.*\n.*--local-data-dir/);
+  });
+
   it('a data folder that cannot be one', async () => {
     await writeFile(path.join(folder, 'file'), '');
     const { exitCode, stderr } = await runCli(['serve', '--port', '0', '--data-dir', 'file/data'], {

@@ -63,6 +63,8 @@ async function* readTurns({ signal, interrupt }: CommandContext): AsyncGenerator
       yield line;
       if (isTerminal) input.prompt();
     }
+    // Ctrl-C and Ctrl-D leave the cursor behind the prompt.
+    if (isTerminal) process.stderr.write('\n');
     signal.throwIfAborted();
   } finally {
     signal.removeEventListener('abort', stop);

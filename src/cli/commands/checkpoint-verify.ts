@@ -1,11 +1,11 @@
 import { DownloadManager } from '../../client/downloads/download-manager.ts';
 import { InternalError } from '../../core/errors.ts';
 import { systemRandom } from '../../core/random.ts';
-import { stderrLogger } from '../../core/logger.ts';
 import { serializeError } from '../../core/serialize-error.ts';
 import type { FolderReport } from '../../types/downloads.ts';
 import type { CommandContext } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { commandLogger } from '../logger.ts';
 import { describeError } from '../render-error.ts';
 import { listTable, type Column, type CommandResult } from '../result.ts';
 
@@ -23,7 +23,7 @@ export async function verifyFolders(
   const { signal } = context;
   const verdicts: Verdict[] = [];
   await using downloads = createVerifier(context);
-  for (const folder of folders) {
+  for (const folder of withoutManifests(folders)) {
     try {
       verdicts.push({ folder, report: await downloads.verify(folder, { signal }) });
     } catch (error) {
@@ -42,11 +42,17 @@ export async function verifyFolders(
   };
 }
 
-function createVerifier({ clock }: CommandContext): DownloadManager {
+/** A shell's `DIR/*` names the manifests too, which stand for the folders beside them. */
+function withoutManifests(folders: readonly string[]): Set<string> {
+  return new Set(folders.map((folder) => folder.replace(/\.manifest\.json$/, '')));
+}
+
+function createVerifier(context: CommandContext): DownloadManager {
   const openSource = (): never => {
     throw new InternalError('nothing is downloaded to verify what is there');
   };
-  return DownloadManager.create({ openSource, clock, random: systemRandom, logger: stderrLogger('warn') });
+  const { clock } = context;
+  return DownloadManager.create({ openSource, clock, random: systemRandom, logger: commandLogger(context) });
 }
 
 const columns: readonly Column<Verdict>[] = [

@@ -1,4 +1,5 @@
 import type { RestClient } from '../../client/rest-client.ts';
+import { toShownUrl } from '../../core/shown-url.ts';
 import { readStoredKey } from '../../core/stored-credentials.ts';
 import { packageVersion } from '../../core/version.ts';
 import { withService } from '../connect.ts';
@@ -50,7 +51,7 @@ async function describeConfiguration({ environment, local }: CommandContext): Pr
   const server: Finding = {
     name: 'Server',
     state: 'ok',
-    fact: baseUrl ?? 'the hosted service (TINKER_BASE_URL is not set)',
+    fact: baseUrl === undefined ? 'the hosted service (TINKER_BASE_URL is not set)' : toShownUrl(baseUrl),
   };
   const proxies: Finding[] = Object.entries(proxy)
     .filter(([, value]) => value !== undefined)

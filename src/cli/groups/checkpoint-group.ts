@@ -65,7 +65,7 @@ export const checkpointGroup: Group = {
       .command('verify')
       .description('Compare downloaded folders with the manifests beside them.')
       .argument('<folders...>', 'what `checkpoint download` made')
-      .addHelpText('after', examples('checkpoint verify ./models/*_final'))
+      .addHelpText('after', examples('checkpoint verify ./models/*'))
       .action((folders: string[]) =>
         start(async (context) =>
           (await import('../commands/checkpoint-verify.ts')).verifyFolders(context, folders),

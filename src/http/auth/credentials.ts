@@ -128,7 +128,7 @@ function checkCharacters(credential: string, what: string): string {
 }
 
 function missing(hasCommand = false): TinkerError {
-  const sources = 'pass apiKey, set TINKER_API_KEY, or store a key with the official `tinker auth login`';
+  const sources = 'pass apiKey, set TINKER_API_KEY, or store a key with `tinker-ts auth login`';
   return new TinkerError(
     'missing_api_key',
     hasCommand

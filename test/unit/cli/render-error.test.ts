@@ -78,8 +78,14 @@ describe('errors for people', () => {
     );
   });
 
+  it('name the request that the server refused when asked for the cause', () => {
+    expect(renderError(api(404, 'Unknown training run x'), { format: 'table', verbose: true })).toMatch(
+      /\nIn full: GET \/api\/v1\/training_runs answered 404: Unknown training run x$/,
+    );
+  });
+
   it('show no stack, but that of a bug when debugging', () => {
-    expect(renderError(api(404), { format: 'table', verbose: true }).split('\n')).toHaveLength(2);
+    expect(renderError(api(404), { format: 'table', verbose: true })).not.toContain('    at ');
     expect(renderError(new TypeError('x is undefined'), table).split('\n')).toHaveLength(2);
     expect(renderError(new TypeError('x is undefined'), { format: 'table', verbose: true })).toContain(
       '    at ',
@@ -98,7 +104,7 @@ describe('errors for programs', () => {
       code: 'not_found',
       category: 'user',
       message: 'GET /api/v1/training_runs answered 404: Unknown training run x',
-      hint: 'Check the id or path; it may have expired or been deleted.',
+      hint: 'Check the name, id or path: `model list`, `run list` and `checkpoint list` show what there is.',
       retryable: false,
     });
   });

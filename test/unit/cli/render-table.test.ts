@@ -88,6 +88,39 @@ describe('tables on a terminal', () => {
     expect(text).toContain('│ and on for a while     │');
   });
 
+  it('break only the words that are wider than their column', () => {
+    const details = `actor=tml:user:local tinker_path=${'0123456789'.repeat(3)}:train:0/weights/a overwrite=no`;
+    const text = renderTable(propertyTable('x', [['Details', details]]), { width: 42, color: false });
+    const cells = text.split('\n').flatMap((line) => line.split('│').slice(2, 3));
+    expect(cells.map((cell) => cell.trim())).toEqual([
+      'actor=tml:user:local',
+      'tinker_path=012345678901234',
+      '567890123456789:train:0/wei',
+      'ghts/a overwrite=no',
+    ]);
+  });
+
+  it('break wide characters without losing one or leaving the frame', () => {
+    const name = '東京'.repeat(20);
+    const text = renderTable(propertyTable('x', [['Name', name]]), { width: 41, color: false });
+    const cells = text.split('\n').flatMap((line) => line.split('│').slice(2, 3));
+    expect(cells.map((cell) => cell.trim()).join('')).toBe(name);
+    expect(Math.max(...cells.map((cell) => cell.trim().length))).toBe(13);
+  });
+
+  it('fold a title above blocks between its words', () => {
+    const title = '2 training runs (301 more not shown, use --limit to see more)';
+    const text = renderTable(
+      { ...runs, title, rows: [['run-1', longPath, 'OK']] },
+      { width: 40, color: false },
+    );
+    expect(text.split('\n').slice(0, 3)).toEqual([
+      '2 training runs (301 more not shown, use',
+      '--limit to see more)',
+      '',
+    ]);
+  });
+
   it('become one block a row where columns would be squeezed too much, with ids whole', () => {
     expect(
       renderTable(

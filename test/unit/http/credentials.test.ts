@@ -119,7 +119,7 @@ describe('the credential (wire-protocol 1.3, CFG-2, CFG-11, CFG-20)', () => {
 
   it('says for a missing key all that could be done, and for a command why it is not enough', async () => {
     await expect((await credentialsOf({})).plain()).rejects.toThrow(
-      /pass apiKey, set TINKER_API_KEY, or .*`tinker auth login`/,
+      /pass apiKey, set TINKER_API_KEY, or .*`tinker-ts auth login`/,
     );
     await expect((await credentialsOf({ credentialCommand: command })).plain()).rejects.toThrow(
       'exchanges no credentials',
