@@ -8,7 +8,13 @@ export type RemoteSource =
   /** One tar file, plain or compressed. */
   | { kind: 'archive'; url: string; expires: string }
   /** Its files, one by one. */
-  | { kind: 'files'; files: ReadonlyArray<{ name: string; url: string }>; expires: string };
+  | {
+      kind: 'files';
+      files: ReadonlyArray<{ name: string; url: string }>;
+      expires: string;
+      /** The path of the export, where it was made for this download. */
+      temporaryExport?: string | undefined;
+    };
 
 /** As a service answers. */
 export type SourceResolution =
@@ -20,10 +26,16 @@ export type SourceResolution =
 
 /** How one checkpoint leaves the service. */
 export interface CheckpointSource {
-  /** Asks once where the bytes are; again when the addresses have expired. Transient failures may be left to the download. */
-  resolve: (signal: AbortSignal) => Promise<SourceResolution>;
-  /** Takes back what was made on the server for this download; never rejects. */
-  release: () => Promise<void>;
+  /**
+   * Asks once where the bytes are; again when the addresses have expired. Transient failures may be left to the download.
+   * `earlierExport`: one that a download before this one made, and left for it.
+   */
+  resolve: (signal: AbortSignal, earlierExport?: string) => Promise<SourceResolution>;
+  /**
+   * Takes back what was made on the server for this download, or with `keep` leaves it for a later one as long as it lives;
+   * never rejects.
+   */
+  release: (options: { keep: boolean }) => Promise<void>;
 }
 
 /** Final. */

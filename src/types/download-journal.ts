@@ -6,6 +6,11 @@ export const journalLineSchema = z.union([
     version: z.literal(1),
     tinker_path: z.string(),
     source: z.enum(['archive', 'external_weights']),
+    /** Made for this download, and used again while it lives: of another one no byte here would be known to belong to it. */
+    temporary_export: z
+      .string()
+      .regex(/^tinker:\/\/[^/]+\/external_weights\/[^/]+$/)
+      .optional(),
   }),
   /** What the server said of an object: the archive, or a file of an export. */
   z.strictObject({

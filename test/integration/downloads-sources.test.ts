@@ -23,6 +23,7 @@ afterAll(() => bench[Symbol.asyncDispose]());
 afterEach(() => bench.server.faults.clear());
 
 const adapter = ['adapter_config.json', 'adapter_model.safetensors'];
+const fileRoute = '/api/v1/external_weights/:run/:name/*';
 const outputOf = (name: string) => path.join(bench.folder, name);
 
 /** Routes that were called since, without the polls. */
@@ -81,6 +82,43 @@ describe('where the bytes of a checkpoint come from', () => {
       if (now === 'queued') download.cancel();
     });
     const routes = await routesOf(() => expect(download).rejects.toMatchObject({ code: 'cancelled' }));
+    expect(routes.at(-1)).toMatch(/^DELETE/);
+  });
+
+  test('an export of which bytes are kept stays for the download that goes on, and is deleted by that', async () => {
+    const outputDir = outputOf('kept');
+    bench.server.faults.add({ route: fileRoute, nth: 1, count: 2, effect: { kind: 'cut', afterBytes: 20 } });
+    const first = service.downloads.download(state, { outputDir });
+    first.on('retry.scheduled', () => first.cancel({ keep: true }));
+    const before = await routesOf(() => expect(first).rejects.toMatchObject({ code: 'cancelled' }));
+    expect(before.filter((route) => route.startsWith('DELETE'))).toEqual([]);
+    const [workspace = ''] = await readdir(outputDir);
+    const journal = await readFile(path.join(outputDir, workspace, 'journal.jsonl'), 'utf8');
+    expect(journal).not.toMatch(/http|sig/);
+    const other = await bench.connect();
+    const after = await routesOf(() => other.downloads.download(state, { outputDir }));
+    expect(after.filter((route) => !route.startsWith('GET external_weights'))).toEqual([
+      'PUT training_runs/:run/checkpoints/:kind/:name/ttl',
+      'GET training_runs/:run/checkpoints/:kind/:name/external_weights_urls',
+      'DELETE training_runs/:run/checkpoints/:kind/:name',
+    ]);
+  });
+
+  test('where the kept export is gone another is made, and everything fetched of that', async () => {
+    const outputDir = outputOf('gone-export');
+    bench.server.faults.add({ route: fileRoute, nth: 1, count: 2, effect: { kind: 'cut', afterBytes: 20 } });
+    const first = service.downloads.download(state, { outputDir });
+    first.on('retry.scheduled', () => first.cancel({ keep: true }));
+    await expect(first).rejects.toMatchObject({ code: 'cancelled' });
+    const rest = await service.createRestClient();
+    const { items } = await rest.listUserCheckpoints();
+    const kept = items.find(({ tinker_path }) => tinker_path.endsWith('/external_weights/download'));
+    await rest.deleteCheckpoint(kept?.tinker_path ?? '');
+    const routes = await routesOf(async () => {
+      const { files } = await service.downloads.download(state, { outputDir });
+      expect(files.map(({ name }) => name)).toEqual(adapter);
+    });
+    expect(routes).toContain('POST save_weights_external');
     expect(routes.at(-1)).toMatch(/^DELETE/);
   });
 

@@ -1,4 +1,4 @@
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import type PQueue from 'p-queue';
 import type { Clock } from '../../core/clock.ts';
 import { DownloadError, InternalError, TinkerError } from '../../core/errors.ts';
@@ -8,13 +8,11 @@ import type {
   DownloadPorts,
   ExtractResult,
   RemoteSource,
-  StepTransient,
   TransferResult,
   VerifyResult,
 } from '../../machines/download-ports.ts';
 import type {
   ArchiveLimits,
-  DownloadedFile,
   DownloadProgress,
   DownloadResult,
   DownloadSourceKind,
@@ -28,9 +26,10 @@ import { checkFolder } from './check-folder.ts';
 import type { DownloadTarget } from './download-target.ts';
 import { checkSpace } from './free-space.ts';
 import { Holdings } from './holdings.ts';
-import { Journal, readJournal } from './journal.ts';
-import { readManifest, writeManifest } from './manifest.ts';
+import { Journal, readEarlierExport } from './journal.ts';
+import { readManifest, toResult, writeManifest } from './manifest.ts';
 import { isThere, placeFolder } from './place-folder.ts';
+import { takeOver } from './take-over.ts';
 import { toTaskError } from './task-error.ts';
 import { Transfer, type TransferFailure } from './transfer.ts';
 import { Workspace } from './workspace.ts';
@@ -85,7 +84,9 @@ export class DownloadSteps implements DownloadPorts {
   }
 
   async resolveSource(signal: AbortSignal): ReturnType<DownloadPorts['resolveSource']> {
-    const asked = await toOutcome(this.#track(() => this.#options.source.resolve(signal)));
+    const asked = await toOutcome(
+      this.#track(async () => this.#options.source.resolve(signal, await this.#earlierExport())),
+    );
     const answer = asked.kind === 'ok' ? asked.value : asked;
     if (answer.kind !== 'failed') return answer;
     const { error } = answer;
@@ -167,7 +168,7 @@ export class DownloadSteps implements DownloadPorts {
     const manifest = { tinkerPath, source: this.#sourceKind, files, now: clock.now() };
     const written = await toOutcome(writeManifest(manifestPath, workspace.root, manifest));
     if (written.kind === 'failed') logger.warn(written.error.message);
-    await Promise.all([workspace.release({ keep: false }), source.release()]);
+    await Promise.all([workspace.release({ keep: false }), source.release({ keep: false })]);
     this.#workspace = undefined;
     return { kind: 'ok', value: toResult(tinkerPath, destination, files) };
   }
@@ -183,20 +184,26 @@ export class DownloadSteps implements DownloadPorts {
   async cleanUp({ keep }: { keep: boolean }): Promise<void> {
     await Promise.allSettled(this.#running);
     const isKept = keep && (!this.#isTakenOver || this.#holdings.isResumable);
-    await Promise.all([this.#workspace?.release({ keep: isKept }), this.#options.source.release()]);
+    await Promise.all([
+      this.#workspace?.release({ keep: isKept }),
+      this.#options.source.release({ keep: isKept && this.#workspace !== undefined }),
+    ]);
     this.#workspace = undefined;
   }
 
   async #transfer(source: RemoteSource, signal: AbortSignal): Promise<TransferResult> {
-    const { target, tinkerPath, limits, stallTimeoutMs, pool, createId, logger, onProgress } = this.#options;
+    const { target, tinkerPath, limits, stallTimeoutMs, pool, logger, onProgress } = this.#options;
     const kind = source.kind === 'archive' ? 'archive' : 'external_weights';
-    this.#workspace ??= await Workspace.acquire(target, createId(), logger);
-    const workspace = this.#workspace;
+    const workspace = await this.#acquireWorkspace();
     if (!this.#isTakenOver) {
-      const held = await this.#takeOver(workspace, kind, signal);
+      this.#sourceKind = kind;
+      const held = await takeOver({ workspace, tinkerPath, kind, limits, pool, signal });
       if (held.kind !== 'held') return held;
       this.#holdings = held.holdings;
       this.#isTakenOver = true;
+      const { receivedBytes } = held.holdings;
+      if (receivedBytes > 0)
+        logger.info(`going on with ${receivedBytes} bytes of ${tinkerPath} that were there already`);
     }
     if (kind !== this.#sourceKind) this.#holdings = new Holdings();
     this.#sourceKind = kind;
@@ -206,7 +213,13 @@ export class DownloadSteps implements DownloadPorts {
     await fileOperation(`create ${workspace.filesFolder}`, () =>
       mkdir(workspace.filesFolder, { recursive: true }),
     );
-    const journal = await Journal.create(workspace.journalPath, tinkerPath, kind, holdings);
+    const journal = await Journal.create(
+      workspace.journalPath,
+      tinkerPath,
+      kind,
+      holdings,
+      source.kind === 'files' ? source.temporaryExport : undefined,
+    );
     const transfer = new Transfer({
       source,
       holdings,
@@ -234,28 +247,17 @@ export class DownloadSteps implements DownloadPorts {
     return { kind: 'corrupt', error: new DownloadError('corrupt_archive', 'The archive holds no files') };
   }
 
-  /** What an earlier process has left, as far as it is on disk as it was written. */
-  async #takeOver(
-    workspace: Workspace,
-    kind: DownloadSourceKind,
-    signal: AbortSignal,
-  ): Promise<{ kind: 'held'; holdings: Holdings } | StepTransient> {
-    const { tinkerPath, limits, logger } = this.#options;
-    this.#sourceKind = kind;
-    const held = await readJournal(workspace.journalPath, tinkerPath, kind, limits);
-    const pieces = held.pieces();
-    if (pieces.length === 0) return { kind: 'held', holdings: new Holdings() };
-    const input = { pieces: pieces.map((piece) => ({ ...piece, path: workspace.pathOf(piece.file) })) };
-    const outcome = await this.#run('recheck', input, signal);
-    if (outcome.kind === 'transient') return outcome;
-    if (outcome.kind === 'failed') return { kind: 'held', holdings: new Holdings() };
-    const intact = new Set(outcome.intact);
-    held.keepPieces(pieces.filter((_piece, index) => intact.has(index)));
-    // An empty file has no piece that could be missed.
-    for (const { name, size_bytes } of held.placed())
-      if (size_bytes === 0) await open(workspace.pathOf(name), 'a').then((handle) => handle.close());
-    logger.info(`going on with ${held.receivedBytes} bytes of ${tinkerPath} that were there already`);
-    return { kind: 'held', holdings: held };
+  async #acquireWorkspace(): Promise<Workspace> {
+    const { target, createId, logger } = this.#options;
+    this.#workspace ??= await Workspace.acquire(target, createId(), logger);
+    return this.#workspace;
+  }
+
+  /** What goes on with the bytes of an earlier process needs its export too. */
+  async #earlierExport(): Promise<string | undefined> {
+    const { target, tinkerPath } = this.#options;
+    if (this.#workspace === undefined && !(await isThere(target.workspacePath))) return undefined;
+    return readEarlierExport((await this.#acquireWorkspace()).journalPath, tinkerPath);
   }
 
   /** In the archive's order, or in that of their names: pieces of an export come as they like. */
@@ -298,17 +300,4 @@ export class DownloadSteps implements DownloadPorts {
       this.#running.delete(running);
     }
   }
-}
-
-function toResult(
-  tinker_path: string,
-  destination: string,
-  files: readonly DownloadedFile[],
-): DownloadResult {
-  return {
-    tinker_path,
-    destination,
-    size_bytes: files.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
-    files: files.map(({ name, size_bytes }) => ({ name, size_bytes })),
-  };
 }

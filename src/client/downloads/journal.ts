@@ -29,10 +29,11 @@ export class Journal {
     tinker_path: string,
     source: DownloadSourceKind,
     holdings: Holdings,
+    temporary_export?: string,
   ): Promise<Journal> {
     const unfinished = `${path}.new`;
     const journal = new Journal(path, await fileOperation(`write ${path}`, () => open(unfinished, 'w')));
-    journal.#add({ version: 1, tinker_path, source });
+    journal.#add({ version: 1, tinker_path, source, temporary_export });
     for (const [object, facts] of holdings.objects)
       journal.addObject(object, { ...facts, checksums: holdings.checksums.get(object) });
     if (holdings.packed) journal.addPacked();
@@ -114,6 +115,14 @@ export async function readJournal(
     return new Holdings();
   }
   return holdings;
+}
+
+/** The export that an earlier process had made of this checkpoint for its download. */
+export async function readEarlierExport(path: string, tinkerPath: string): Promise<string | undefined> {
+  const [head] = toLines(await readFile(path, 'utf8').catch(() => ''));
+  return head !== undefined && 'version' in head && head.tinker_path === tinkerPath
+    ? head.temporary_export
+    : undefined;
 }
 
 function takeLine(line: JournalLine, holdings: Holdings, ledger: EntryLedger): void {

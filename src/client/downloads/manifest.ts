@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { manifestSchema, type Manifest } from '../../types/download-journal.ts';
-import type { DownloadSourceKind } from '../../types/downloads.ts';
+import type { DownloadedFile, DownloadResult, DownloadSourceKind } from '../../types/downloads.ts';
 import { fileOperation } from '../../workers/file-errors.ts';
 import type { PlacedFile } from '../../workers/protocol.ts';
 
@@ -35,6 +35,7 @@ export async function writeManifest(
     await rename(unfinished, path);
   });
 }
+
 /** Undefined when there is none, or none that can be read. */
 export async function readManifest(path: string): Promise<Manifest | undefined> {
   try {
@@ -42,4 +43,18 @@ export async function readManifest(path: string): Promise<Manifest | undefined> 
   } catch {
     return undefined;
   }
+}
+
+/** What a download that found or made such a folder gives. */
+export function toResult(
+  tinker_path: string,
+  destination: string,
+  files: readonly DownloadedFile[],
+): DownloadResult {
+  return {
+    tinker_path,
+    destination,
+    size_bytes: files.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
+    files: files.map(({ name, size_bytes }) => ({ name, size_bytes })),
+  };
 }

@@ -39,16 +39,16 @@ export function createSources(access: ExportAccess): OpenSource {
 function firstThatCan(first: CheckpointSource, second: CheckpointSource): CheckpointSource {
   let chosen = first;
   return {
-    async resolve(signal) {
-      const answer = await chosen.resolve(signal);
+    async resolve(signal, earlierExport) {
+      const answer = await chosen.resolve(signal, earlierExport);
       if (chosen !== first || answer.kind !== 'failed' || !isUnsupported(answer.error)) return answer;
       const other = await second.resolve(signal);
       if (other.kind === 'failed') return other;
       chosen = second;
       return other;
     },
-    release: async () => {
-      await Promise.all([first.release(), second.release()]);
+    release: async (options) => {
+      await Promise.all([first.release(options), second.release(options)]);
     },
   };
 }
@@ -56,8 +56,8 @@ function firstThatCan(first: CheckpointSource, second: CheckpointSource): Checkp
 /** A route that is missing means that the server gives nothing in this form. */
 function named(source: CheckpointSource, tinkerPath: string): CheckpointSource {
   return {
-    async resolve(signal): Promise<SourceResolution> {
-      const answer = await source.resolve(signal);
+    async resolve(signal, earlierExport): Promise<SourceResolution> {
+      const answer = await source.resolve(signal, earlierExport);
       const isMissing =
         answer.kind === 'failed' &&
         answer.error instanceof ApiError &&
@@ -65,7 +65,7 @@ function named(source: CheckpointSource, tinkerPath: string): CheckpointSource {
       if (!isMissing) return answer;
       return { kind: 'failed', error: toNotDownloadable(tinkerPath, answer.error.message, answer.error) };
     },
-    release: () => source.release(),
+    release: (options) => source.release(options),
   };
 }
 

@@ -18,12 +18,14 @@ export function createExternalSource(api: ApiClient, path: TinkerPath): Checkpoi
   };
 }
 
+export type ExportSource = Extract<RemoteSource, { kind: 'files' }>;
+
 /** The files of an export, each with a fresh address, in the order of their names. */
 export async function signExport(
   api: ApiClient,
   path: TinkerPath,
   signal: AbortSignal,
-): Promise<RemoteSource> {
+): Promise<ExportSource> {
   const { urls, expires } = await getExternalWeightsUrls(api, path, attributed(downloadMethod, { signal }));
   const files = Object.entries(urls)
     .map(([name, url]) => ({ name, url }))

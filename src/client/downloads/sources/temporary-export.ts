@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import { ApiError } from '../../../core/api-errors.ts';
 import { withDeadline } from '../../../core/deadline.ts';
 import { attributed } from '../../../core/sdk-method.ts';
-import { parseTinkerPath, type TinkerPath } from '../../../core/tinker-path.ts';
+import { parseTinkerPath, toTinkerPath, type TinkerPath } from '../../../core/tinker-path.ts';
 import type { ApiClient } from '../../../http/api-client.ts';
 import { deleteCheckpoint, setCheckpointTtl } from '../../../http/endpoints/checkpoints.ts';
 import { unloadModel } from '../../../http/endpoints/training.ts';
@@ -10,7 +10,7 @@ import type { CheckpointSource } from '../../../machines/download-ports.ts';
 import { toOutcome } from '../../ports.ts';
 import type { TrainingClient } from '../../training-client.ts';
 import { downloadMethod } from './archive.ts';
-import { signExport } from './external-weights.ts';
+import { signExport, type ExportSource } from './external-weights.ts';
 
 /** What a process that is killed leaves on the server is gone after so long. */
 const ttl_seconds = 3600;
@@ -39,6 +39,7 @@ export class TemporaryExports {
     /** Where the export is, or may be: known before it is made. */
     let exported: TinkerPath | undefined;
     let isMade = false;
+    let isEarlier = false;
     const make = async (signal: AbortSignal): Promise<void> => {
       await using training = await this.#access.openState(tinkerPath, signal);
       exported = parseTinkerPath(`tinker://${training.info.model_id}/external_weights/${exportName}`);
@@ -53,22 +54,44 @@ export class TemporaryExports {
         );
       }
     };
-    const resolve = async (signal: AbortSignal) => {
-      if (!isMade) await this.#queue.add(() => make(signal), { signal });
+    const takeOver = (earlierExport: string): void => {
+      const path = parseTinkerPath(earlierExport);
+      // Nothing else may be deleted in the end, whatever a journal says.
+      if (path.checkpoint_type !== 'external' || path.name !== exportName) return;
+      exported = path;
+      isMade = true;
+      isEarlier = true;
+    };
+    const sign = async (signal: AbortSignal): Promise<ExportSource> => {
       const path = exported as TinkerPath;
       await setCheckpointTtl(api, path, ttl_seconds, attributed(downloadMethod, { signal }));
       return signExport(api, path, signal);
     };
+    const resolve = async (signal: AbortSignal, earlierExport: string | undefined): Promise<ExportSource> => {
+      if (!isMade && earlierExport !== undefined) takeOver(earlierExport);
+      if (isEarlier) {
+        const signed = await toOutcome(sign(signal));
+        if (signed.kind === 'ok') return signed.value;
+        if (!isGone(signed.error)) throw signed.error;
+        isMade = false;
+        isEarlier = false;
+      }
+      if (!isMade) await this.#queue.add(() => make(signal), { signal });
+      return sign(signal);
+    };
     return {
-      async resolve(signal) {
-        const signed = await toOutcome(resolve(signal));
-        return signed.kind === 'ok' ? { kind: 'ready', source: signed.value } : signed;
+      async resolve(signal, earlierExport) {
+        const signed = await toOutcome(resolve(signal, earlierExport));
+        if (signed.kind === 'failed') return signed;
+        const { training_run_id, name } = exported as TinkerPath;
+        const temporaryExport = toTinkerPath(training_run_id, 'external', name);
+        return { kind: 'ready', source: { ...signed.value, temporaryExport } };
       },
-      release: async () => {
+      release: async ({ keep }) => {
         const path = exported;
         exported = undefined;
         isMade = false;
-        if (path !== undefined)
+        if (path !== undefined && !keep)
           await this.#quietly('deleted the export', (options) => deleteCheckpoint(api, path, options));
       },
     };
@@ -86,4 +109,9 @@ export class TemporaryExports {
         logger.info(`a download has not ${what} that it made: ${String(error)}`);
     }
   }
+}
+
+/** It was deleted, or its time is over: another is to be made. */
+function isGone(error: Error): boolean {
+  return error instanceof ApiError && [400, 403, 404, 410].includes(error.status);
 }
