@@ -17,6 +17,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   timeout: 'Check the connection, or try again later.',
   connection: 'Check that the server runs and TINKER_BASE_URL is right.',
   invalid_response: 'The answer is not of the Tinker API: check TINKER_BASE_URL.',
+  decryption_failed: 'Pass --identity with the key file of one of the recipients of the export.',
   destination_exists: 'Pass --force to replace it, or choose another folder with --output.',
 };
 

@@ -44,8 +44,8 @@ export interface DownloadOptions {
   signal?: AbortSignal | undefined;
   /** How the checkpoint leaves the service; `auto` by default. */
   source?: SourceChoice | undefined;
-  /** An age identity (`AGE-SECRET-KEY-…`) to decrypt `.age` files with, a secret; without it they are kept as they are. */
-  identity?: string | undefined;
+  /** Age identities (`AGE-SECRET-KEY-…`) to decrypt `.age` files with, secrets; without one they are kept as they are. */
+  identity?: string | readonly string[] | undefined;
   /** For archives that are larger than any expected one. */
   limits?: Partial<ArchiveLimits> | undefined;
 }

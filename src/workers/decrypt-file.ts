@@ -17,14 +17,14 @@ export function plainNameOf(name: string): string {
   return name.slice(0, -suffix.length);
 }
 
-/** Writes what is in an age file beside it, without the suffix. `identity` is a secret: no error repeats it. */
+/** Writes what is in an age file beside it, without the suffix. `identities` are secrets: no error repeats one. */
 export async function decryptFile(
   path: string,
   name: string,
-  identity: string,
+  identities: readonly string[],
   signal: AbortSignal,
 ): Promise<PlacedFile> {
-  const content = await fileOperation(`read ${path}`, () => openPlain(path, identity)).catch(
+  const content = await fileOperation(`read ${path}`, () => openPlain(path, identities)).catch(
     (error: unknown) => {
       throw error instanceof DownloadError ? error : refuse(name, error);
     },
@@ -45,9 +45,9 @@ export async function decryptFile(
   return { name: plainName, size_bytes: length, crc32c };
 }
 
-function openPlain(path: string, identity: string): Promise<AsyncIterable<Uint8Array>> {
+function openPlain(path: string, identities: readonly string[]): Promise<AsyncIterable<Uint8Array>> {
   const decrypter = new Decrypter();
-  decrypter.addIdentity(identity);
+  for (const identity of identities) decrypter.addIdentity(identity);
   const encrypted = Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
   return decrypter.decrypt(encrypted);
 }

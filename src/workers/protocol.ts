@@ -137,8 +137,8 @@ export type ExtractOutcome =
 export interface VerifyInput {
   folder: string;
   files: ReadonlyArray<PlacedFile & { checksums?: ObjectChecksums | undefined }>;
-  /** A secret: of age, to decrypt what is encrypted. */
-  identity?: string | undefined;
+  /** Secrets: of age, to decrypt what is encrypted. */
+  identities?: readonly string[] | undefined;
 }
 
 export type VerifyOutcome =

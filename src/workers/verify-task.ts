@@ -18,7 +18,7 @@ const syncsAtOnce = 8;
  * came with it, and the tensors that it tells of; decrypts what is encrypted; then has all of it written to the disk.
  */
 export async function verifyFiles(
-  { folder, files, identity }: VerifyInput,
+  { folder, files, identities = [] }: VerifyInput,
   { signal }: TaskContext,
 ): Promise<VerifyOutcome> {
   try {
@@ -31,14 +31,14 @@ export async function verifyFiles(
       if (size !== file.size_bytes)
         throw mismatch(`${file.name} has ${size ?? 'no'} bytes where ${file.size_bytes} were written`);
       if (checksums !== undefined) await compare(path, file, checksums, signal);
-      if (identity === undefined || !isEncrypted(file.name)) {
+      if (identities.length === 0 || !isEncrypted(file.name)) {
         placed.push(file);
         continue;
       }
       // Before anything is written: a file of that name may be there.
       if (files.some(({ name }) => name === plainNameOf(file.name)))
         throw new DownloadError('unsafe_archive', `${file.name} would take the place of another file`);
-      const plain = await decryptFile(path, file.name, identity, signal);
+      const plain = await decryptFile(path, file.name, identities, signal);
       encrypted.push(path);
       placed.push(plain);
     }

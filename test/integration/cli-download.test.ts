@@ -1,8 +1,9 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArchiveServer } from '../helpers/archive-server.ts';
-import { checkpointTar } from '../helpers/archives.ts';
+import { checkpointTar, tensorBytes } from '../helpers/archives.ts';
 import { parseError, seedRun, startCliBench, type CliBench } from '../helpers/cli.ts';
 
 let bench: CliBench;
@@ -192,6 +193,56 @@ describe('checkpoint download by run, and verify', () => {
   ])('%j is refused', async (args, message) => {
     const { exitCode, stderr } = await bench.run('checkpoint', 'download', ...args);
     expect({ exitCode, line: stderr.split('\n')[0] }).toEqual({ exitCode: 2, line: `Error: ${message}` });
+  });
+});
+
+describe('checkpoint download of an encrypted export', () => {
+  it('decrypts with the keys of --identity, and shows nothing of them', async () => {
+    await using own = await startCliBench();
+    await using store = await ArchiveServer.start();
+    const service = await own.connect();
+    const training = await service.createLoraTrainingClient({ base_model: 'local/random', rank: 4 });
+    const { path: exported } = await training.saveWeightsExternal({ name: 'secret' });
+    const [stranger, identity] = [await generateIdentity(), await generateIdentity()];
+    const encrypter = new Encrypter();
+    encrypter.addRecipient(await identityToRecipient(identity));
+    const plain = tensorBytes(2_000_000);
+    store.put('/file', Buffer.from(await encrypter.encrypt(plain)));
+    own.server.faults.add({
+      route: '/api/v1/training_runs/:run/checkpoints/:kind/:name/external_weights_urls',
+      count: Number.POSITIVE_INFINITY,
+      effect: {
+        kind: 'reply',
+        status: 200,
+        body: {
+          urls: { 'adapter_model.safetensors.age': store.signedUrl('/file') },
+          expires: new Date(Date.now() + 900_000).toISOString(),
+        },
+      },
+    });
+    await writeFile(path.join(own.folder, 'wrong.txt'), `${stranger}\n`);
+    await writeFile(path.join(own.folder, 'key.txt'), `# mine\n${stranger}\n${identity}\n`);
+    await writeFile(path.join(own.folder, 'none.txt'), 'oops');
+    const download = (file: string) =>
+      own.run('checkpoint', 'download', exported, '-o', 'out', '--identity', file);
+    expect(await download('none.txt')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^Error: none.txt is no age identity file: line 1/),
+    });
+    const refused = await download('wrong.txt');
+    expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/cannot be decrypted[^]*\n.*--identity.*\n$/);
+    const requestCount = store.requests.length;
+    const done = await download('key.txt');
+    expect(done).toMatchObject({ exitCode: 0 });
+    const folder = folderOf('out', exported).replace(bench.folder, own.folder);
+    const written = await readFile(path.join(folder, 'adapter_model.safetensors'));
+    expect(written.equals(plain)).toBe(true);
+    expect(await readdir(folder)).toEqual(['adapter_model.safetensors']);
+    // What came with the wrong key is not fetched again.
+    expect(store.requests).toHaveLength(requestCount);
+    const shown = [refused, done].flatMap(({ stdout, stderr }) => [stdout, stderr]).join('');
+    for (const key of [stranger, identity]) expect(shown).not.toContain(key);
   });
 });
 

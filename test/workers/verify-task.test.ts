@@ -38,7 +38,7 @@ describe('encrypted files', () => {
     await writeFile(join(folder, 'w.safetensors.age'), content);
     const file = { name: 'w.safetensors.age', size_bytes: content.length, crc32c: crc32c(content) };
     const verify = (own: string | undefined, files = [file]) =>
-      verifyFiles({ folder, files, identity: own }, recordingContext());
+      verifyFiles({ folder, files, identities: own === undefined ? [] : [own] }, recordingContext());
     return { identity, folder, file, verify };
   }
 

@@ -9,6 +9,7 @@ import { CommandError, InterruptedError, UsageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatBytes, plural } from '../format-values.ts';
 import { describeError, toErrorJson } from '../render-error.ts';
+import { readIdentities } from '../read-identities.ts';
 import { listTable, propertyTable, type CommandResult } from '../result.ts';
 import { toSelection } from '../select-checkpoints.ts';
 import { toShellLine } from '../shell-line.ts';
@@ -22,6 +23,13 @@ export interface DownloadCommandOptions {
   since?: string | undefined;
   latest?: boolean | undefined;
   concurrency: number;
+  /** An age identity file. */
+  identity?: string | undefined;
+}
+
+/** With the keys in place of their file. */
+interface ReadOptions extends Omit<DownloadCommandOptions, 'identity'> {
+  identity: readonly string[] | undefined;
 }
 
 export async function downloadCheckpoints(
@@ -33,13 +41,14 @@ export async function downloadCheckpoints(
   // Every path is read before anything is fetched.
   for (const path of paths) parseTinkerPath(path);
   toSelection({ type: options.type, after: options.since });
+  const identity = options.identity === undefined ? undefined : await readIdentities(options.identity);
   const { signal } = context;
   const run = async (rest: RestClient, service: ServiceClient): Promise<CommandResult> => {
     const targets = options.runId === undefined ? [...new Set(paths)] : await select(rest, options, signal);
     const [first] = targets;
     return first !== undefined && targets.length === 1
-      ? downloadOne(context, service, first, options)
-      : downloadSeveral(context, service, targets, options);
+      ? downloadOne(context, service, first, { ...options, identity })
+      : downloadSeveral(context, service, targets, { ...options, identity });
   };
   try {
     return await withService(context, run, { downloadConcurrency: options.concurrency });
@@ -89,11 +98,11 @@ async function downloadOne(
   context: CommandContext,
   service: ServiceClient,
   path: string,
-  { output, force = false }: DownloadCommandOptions,
+  { output, force = false, identity }: ReadOptions,
 ): Promise<CommandResult> {
   using _view = showDownloads(context, service.downloads, 1);
   const { signal } = context;
-  const result = await service.downloads.download(path, { outputDir: output, force, signal });
+  const result = await service.downloads.download(path, { outputDir: output, force, identity, signal });
   return {
     json: toJson({ tinker_path: path, status: 'done', result }),
     view: { table: describeOne(result) },
@@ -105,7 +114,7 @@ async function downloadSeveral(
   context: CommandContext,
   service: ServiceClient,
   targets: readonly string[],
-  { output, force = false, concurrency }: DownloadCommandOptions,
+  { output, force = false, concurrency, identity }: ReadOptions,
 ): Promise<CommandResult> {
   const { signal } = context;
   const items = await downloadAll();
@@ -127,6 +136,7 @@ async function downloadSeveral(
       outputDir: output,
       force,
       concurrency,
+      identity,
       signal,
     });
     signal.throwIfAborted();

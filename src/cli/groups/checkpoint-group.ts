@@ -49,6 +49,7 @@ export const checkpointGroup: Group = {
       .option('--since <date>', 'only those made after this date (ISO 8601, UTC)')
       .option('--latest', 'only the newest of them')
       .option('--concurrency <count>', 'how many at once', toCount, 4)
+      .option('--identity <file>', 'age identity file to decrypt an encrypted export with')
       .addHelpText(
         'after',
         examples(

@@ -129,7 +129,7 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
 
   #start(
     tinkerPath: string,
-    { outputDir, force, signal, limits, source, identity }: CheckedOptions,
+    { outputDir, force, signal, limits, source, identities }: CheckedOptions,
     acceptVerified: boolean,
   ): CheckpointDownload {
     this.#checkOpen();
@@ -153,7 +153,7 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
       acceptVerified,
       signal,
       limits,
-      identity,
+      identities,
       retryLimit,
       pendingLimitMs,
       stallTimeoutMs,
@@ -186,7 +186,7 @@ interface CheckedOptions {
   signal: AbortSignal | undefined;
   limits: ArchiveLimits;
   source: SourceChoice;
-  identity: string | undefined;
+  identities: readonly string[];
 }
 
 function checkConcurrency(concurrency: number): void {
@@ -218,13 +218,14 @@ function checkOptions(what: string, options: DownloadOptions): CheckedOptions {
   if (!['auto', 'external_weights', 'archive'].includes(source))
     throw new InvalidArgumentError('source must be auto, external_weights or archive');
   // The value is a secret, and is not repeated.
-  if (identity !== undefined && !/^AGE-SECRET-KEY-[0-9A-Z-]+$/.test(identity))
-    throw new InvalidArgumentError('identity must be an age identity (AGE-SECRET-KEY-…)');
+  const identities = typeof identity === 'string' ? [identity] : (identity ?? []);
+  if (!Array.isArray(identities) || !identities.every((one) => /^AGE-SECRET-KEY-[0-9A-Z-]+$/.test(one)))
+    throw new InvalidArgumentError('identity must be an age identity (AGE-SECRET-KEY-…), or several');
   checkOptionNames('limits', limits, Object.keys(defaultLimits));
   for (const [name, value] of Object.entries(limits)) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new InvalidArgumentError(`limits.${name} must be a positive integer, and is ${value}`);
     }
   }
-  return { outputDir, force, signal, source, identity, limits: { ...defaultLimits, ...limits } };
+  return { outputDir, force, signal, source, identities, limits: { ...defaultLimits, ...limits } };
 }

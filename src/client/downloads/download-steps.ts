@@ -41,8 +41,8 @@ export interface DownloadStepsOptions {
   /** A destination that is what would be fetched, by its manifest, is taken as done. */
   acceptVerified: boolean;
   limits: ArchiveLimits;
-  /** A secret. */
-  identity: string | undefined;
+  /** Secrets. */
+  identities: readonly string[];
   stallTimeoutMs: number;
   source: CheckpointSource;
   pool: WorkerPool;
@@ -142,7 +142,11 @@ export class DownloadSteps implements DownloadPorts {
     return this.#track(async () => {
       const { filesFolder: folder } = this.#requireWorkspace();
       const files = this.#files ?? this.#placedFiles();
-      const outcome = await this.#run('verify', { folder, files, identity: this.#options.identity }, signal);
+      const outcome = await this.#run(
+        'verify',
+        { folder, files, identities: this.#options.identities },
+        signal,
+      );
       if (outcome.kind !== 'intact') return { ...outcome, error: toTaskError(outcome.error) };
       this.#files = outcome.files;
       return { kind: 'intact' };
