@@ -7,7 +7,16 @@ import { rolldown, type OutputChunk } from 'rolldown';
 
 const root = path.join(import.meta.dirname, '..');
 const folder = path.join(root, 'dist/cli');
-const noChildProcess = '\0no-child-process';
+/** In place of what dependencies load when they start, for what this program does not do, or only in some errors. */
+const standIns: Record<string, string> = {
+  // Commander starts programs for subcommands; ours are none. 3 ms.
+  'stand-in:child-process': 'export default {};',
+  // got's checks put lists into their messages. The first list format loads the system's languages: 10 ms.
+  'stand-in:list-format': `export default class {
+    constructor(...options) { this.options = options; }
+    format(list) { return new globalThis.Intl.ListFormat(...this.options).format(list); }
+  }`,
+};
 
 const bundle = await rolldown({
   // The threads' entry is beside the pool that looks for it there.
@@ -20,17 +29,18 @@ const bundle = await rolldown({
     '@huggingface/tokenizers',
     '@huggingface/jinja',
   ],
+  transform: { inject: { 'Intl.ListFormat': 'stand-in:list-format' } },
   // The version is written where it is used: a module less to load.
   optimization: { inlineConst: true },
   plugins: [
     {
-      // Commander can start programs for subcommands. Ours are none, and what it would start them with takes 3 ms to load.
-      name: 'no-subcommand-programs',
-      resolveId: (source, importer) =>
-        source === 'node:child_process' && /\/node_modules\/commander\//.test(importer ?? '')
-          ? { id: noChildProcess }
-          : undefined,
-      load: (id) => (id === noChildProcess ? 'export default {};' : undefined),
+      name: 'stand-ins',
+      resolveId: (source, importer = '') => {
+        const isUnneeded = source === 'node:child_process' && importer.includes('/node_modules/commander/');
+        const name = isUnneeded ? 'stand-in:child-process' : source;
+        return name in standIns ? { id: `\0${name}` } : undefined;
+      },
+      load: (id) => standIns[id.slice(1)],
     },
     {
       name: 'local-server',
@@ -47,10 +57,18 @@ const { output } = await bundle.write({
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name]-[hash].cjs',
 });
-const modules = output
-  .filter((file): file is OutputChunk => file.type === 'chunk')
-  .flatMap((chunk) => chunk.moduleIds);
+const chunks = output.filter((file): file is OutputChunk => file.type === 'chunk');
+for (const { fileName, code } of chunks) await writeFile(path.join(folder, fileName), toAscii(code));
+const modules = chunks.flatMap((chunk) => chunk.moduleIds);
 await writeFile(path.join(folder, 'licenses.txt'), await licensesOf(modules));
+
+/** The same program. One character beyond ASCII makes a file twice as large in memory, and slower to read. */
+function toAscii(code: string): string {
+  return code.replace(/\\[\0-\u007f]|\\?[^\0-\u007f]/g, (text) => {
+    const unit = text.charCodeAt(text.length - 1);
+    return unit < 128 ? text : `\\u${unit.toString(16).padStart(4, '0')}`;
+  });
+}
 
 /** The licences of the packages that are part of these files. */
 async function licensesOf(moduleIds: readonly string[]): Promise<string> {

@@ -1,26 +1,36 @@
 import { Emitter } from '../core/emitter.ts';
 import { createLife, signalOfEnd } from '../machines/actor-life.ts';
 import { spawnClient, type ServiceRef } from '../machines/spawn-client.ts';
-import type { ClientEvents, ClientKind, SamplingEvents, TrainingEvents } from '../types/events.ts';
+import type {
+  ClientEvents,
+  ClientKind,
+  QueueChanged,
+  SamplingEvents,
+  TrainingEvents,
+} from '../types/events.ts';
 import type { RequestOptions } from '../types/options.ts';
 import { InternalError } from '../core/errors.ts';
 import type { ApiClient } from '../http/api-client.ts';
 import type { ClientLife } from '../types/client-life.ts';
-import { AdminClient } from './admin-client.ts';
+import type { AdminClient } from './admin-client.ts';
 import type { ModelOrigin } from './make-model.ts';
-import { createTrainingPorts, makeSampler, toOutcome, type SamplerOrigin } from './ports.ts';
+import { makeSampler, type SamplerOrigin } from './make-sampler.ts';
+import { toOutcome } from './ports.ts';
 import type { SamplerSource } from './create-model.ts';
 import { relay } from './relay.ts';
-import { RestClient } from './rest-client.ts';
+import type { RestClient } from './rest-client.ts';
 import type { ServiceRuntime } from './runtime.ts';
 import { keepAlive } from './sampling/heartbeat.ts';
 import { InFlight } from './sampling/in-flight.ts';
 import { decodeHandle } from './sampling/sampler-handle.ts';
-import { SamplingClient } from './sampling-client.ts';
-import { TrainingClient } from './training-client.ts';
+import type { SamplingClient } from './sampling-client.ts';
+import type { TrainingClient } from './training-client.ts';
 import { withDeadline } from '../core/deadline.ts';
 
-/** Makes the clients of one service: an actor spawned by the service's, and the facade around it. */
+/**
+ * Makes the clients of one service: an actor spawned by the service's, and the facade around it. The code of a kind of client
+ * is loaded with the first of it: a program that lists runs needs no tensors.
+ */
 export class ClientFactory {
   readonly #service: ServiceRef;
   readonly #runtime: ServiceRuntime;
@@ -33,6 +43,10 @@ export class ClientFactory {
 
   /** Resolves when the model exists and the server has told its facts. */
   async training(origin: ModelOrigin, options: RequestOptions): Promise<TrainingClient> {
+    const [{ makeModel }, { TrainingClient }] = await Promise.all([
+      import('./make-model.ts'),
+      import('./training-client.ts'),
+    ]);
     const id = this.#toId('training');
     const emitter = this.#createEmitter<TrainingEvents>(id);
     let session_id = '';
@@ -44,13 +58,14 @@ export class ClientFactory {
           id,
           toPorts: (sessionId) => {
             session_id = sessionId;
-            return createTrainingPorts({
+            const making = {
               runtime: this.#runtime,
               sessionId,
               origin,
               sending: options,
-              onQueueChanged: (change) => emitter.emit('queue.changed', change),
-            });
+              onQueueChanged: (change: QueueChanged) => emitter.emit('queue.changed', change),
+            };
+            return { createModel: (signal) => toOutcome(makeModel(making, signal)) };
           },
         },
         signal,
@@ -100,6 +115,7 @@ export class ClientFactory {
     options: RequestOptions,
     record_stability_info = false,
   ): Promise<SamplingClient> {
+    const { SamplingClient } = await import('./sampling-client.ts');
     const { api } = this.#runtime;
     const id = this.#toId('sampling');
     const inFlight = new InFlight(api.connection.clock);
@@ -147,12 +163,14 @@ export class ClientFactory {
   }
 
   async rest(options: RequestOptions): Promise<RestClient> {
+    const { RestClient } = await import('./rest-client.ts');
     const { authenticator, projectId } = this.#runtime;
     const parts = await this.#withoutSession('creating a REST client', 'the REST client', options);
     return RestClient.create({ ...parts, authenticator, projectId });
   }
 
   async admin(options: RequestOptions): Promise<AdminClient> {
+    const { AdminClient } = await import('./admin-client.ts');
     const { api, life } = await this.#withoutSession('creating an admin client', 'the admin client', options);
     return AdminClient.create(api, life);
   }

@@ -13,7 +13,7 @@ import {
   unpublishCheckpoint,
 } from '../http/endpoints/checkpoints.ts';
 import { getTrainingRun } from '../http/endpoints/runs.ts';
-import { getSampler } from '../http/endpoints/sampling.ts';
+import { getSampler } from '../http/endpoints/samplers.ts';
 import { getHealth, getServerCapabilities } from '../http/endpoints/service.ts';
 import { assignSessionProject, getSession } from '../http/endpoints/sessions.ts';
 import {

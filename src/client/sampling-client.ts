@@ -5,7 +5,8 @@ import { ClientClosedError, InvalidArgumentError, InvalidResponseError } from '.
 import { attributed } from '../core/sdk-method.ts';
 import { SpanLaps } from '../core/tracing.ts';
 import { messageOf } from '../core/thrown.ts';
-import { joinSamplingSession, toSampleBody } from '../http/endpoints/sampling.ts';
+import { joinSamplingSession } from '../http/endpoints/samplers.ts';
+import { toSampleBody } from '../http/endpoints/sampling.ts';
 import type { ClientLife } from '../types/client-life.ts';
 import type { SamplerFacts } from '../machines/ports.ts';
 import type { SamplingEvents } from '../types/events.ts';

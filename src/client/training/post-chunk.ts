@@ -1,5 +1,5 @@
 import type { ForwardBackwardBody } from '../../http/encode.ts';
-import { forwardBackward } from '../../http/endpoints/training.ts';
+import { forwardBackward } from '../../http/endpoints/forward-backward.ts';
 import type { RequestOptions } from '../../types/options.ts';
 import type { ServiceRuntime } from '../runtime.ts';
 
