@@ -8,8 +8,8 @@ import {
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 
-/** What one request gets instead of the plain answer. */
-export type Effect =
+/** What one request gets instead of the plain answer: the next one, or the next whose range begins at `from`. */
+export type Effect = { from?: number } & (
   | { kind: 'reply'; status: number; headers?: Record<string, string>; body?: string }
   /** The connection breaks after so many bytes of the body. */
   | { kind: 'cut'; afterBytes: number }
@@ -18,7 +18,8 @@ export type Effect =
   /** The whole archive with 200, whatever range was asked for. */
   | { kind: 'wholeArchive' }
   /** 206 that begins elsewhere than asked. */
-  | { kind: 'wrongRange' };
+  | { kind: 'wrongRange' }
+);
 
 export interface RecordedRequest {
   path: string;
@@ -100,7 +101,7 @@ export class ArchiveServer implements AsyncDisposable {
       ifRange: typeof ifRange === 'string' ? ifRange : undefined,
       headers: request.headers,
     });
-    const effect = this.effects.shift();
+    const effect = this.#takeEffect(range);
     this.activeCount++;
     this.mostActiveCount = Math.max(this.mostActiveCount, this.activeCount);
     response.on('close', () => this.activeCount--);
@@ -115,6 +116,12 @@ export class ArchiveServer implements AsyncDisposable {
         response,
         effect,
       );
+  }
+
+  #takeEffect(range: string | undefined): Effect | undefined {
+    const start = Number(/^bytes=(\d+)/.exec(range ?? '')?.[1]);
+    const index = this.effects.findIndex(({ from = start }) => Object.is(from, start));
+    return index < 0 ? undefined : this.effects.splice(index, 1)[0];
   }
 
   async #send(

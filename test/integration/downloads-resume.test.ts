@@ -51,6 +51,49 @@ describe('download over a bad connection', () => {
     ]);
   });
 
+  test.each([
+    ['a cut', { kind: 'cut', afterBytes: 1_000_000 }],
+    ['an expired address', { kind: 'reply', status: 403 }],
+  ] as const)(
+    '%s of one piece lets the others come to their end, which are not fetched again',
+    async (_what, effect) => {
+      const { manager, server, clock, outputDir, put } = await setUpDownloads();
+      const content = tensorBytes(20_000_000);
+      put(tarOf({ name: weightsName, body: content }));
+      const [second, third] = [8 * 1024 * 1024, 16 * 1024 * 1024];
+      const gate = Promise.withResolvers<void>();
+      server.effects.push(
+        { from: second, ...effect },
+        { from: third, kind: 'hold', afterBytes: 1_000_000, until: gate.promise },
+      );
+      const download = manager.download(tinkerPath, { outputDir });
+      skipWaits(download, clock);
+      // Only the one that is held is still under way.
+      await expect
+        .poll(() => server.activeCount === 1 && server.effects.length === 0, { timeout: 20_000 })
+        .toBe(true);
+      gate.resolve();
+      const { destination } = await download;
+      expect(content.equals(await readFile(join(destination, weightsName)))).toBe(true);
+      const starts = server.requests.map(({ range }) => Number(/\d+/.exec(range ?? '')?.[0]));
+      expect(starts.filter((start) => start >= third && start < 20_000_000)).toEqual([third]);
+      expect(starts.filter((start) => start >= second && start < third)).toHaveLength(2);
+    },
+  );
+
+  test('a final failure of one piece ends the others at once, and what came of them is kept', async () => {
+    const { manager, server, outputDir, put } = await setUpDownloads();
+    put(tarOf({ name: weightsName, body: tensorBytes(20_000_000) }));
+    const [second, third] = [8 * 1024 * 1024, 16 * 1024 * 1024];
+    server.effects.push(
+      { from: third, kind: 'hold', afterBytes: 1_000_000, until: new Promise(() => undefined) },
+      { from: second, kind: 'reply', status: 400 },
+    );
+    await expect(manager.download(tinkerPath, { outputDir })).rejects.toMatchObject({ code: 'bad_request' });
+    await expect.poll(() => server.activeCount).toBe(0);
+    expect(await readdir(outputDir)).toEqual([`${folderName}.download`]);
+  });
+
   test('starts again when the archive has changed between two attempts', async () => {
     const { manager, server, clock, outputDir, put } = await setUpDownloads();
     put(archive);

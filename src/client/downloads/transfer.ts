@@ -44,10 +44,15 @@ export type TransferFailure =
   | ArchiveCorrupt
   | { kind: 'transient' | 'failed'; error: Error };
 
-/** One attempt to get all that is missing: the first thing that fails ends it, and what came stays. */
+/**
+ * One attempt to get all that is missing: the first thing that fails ends it, and what came stays. After a failure that may
+ * pass, the pieces that are under way are still fetched to their end.
+ */
 export class Transfer {
   readonly #options: TransferOptions;
   readonly #ending = new AbortController();
+  /** Ends the walk over an archive's headers, which may take as long as the whole archive. */
+  readonly #walking = new AbortController();
   readonly #queue = new PQueue({ concurrency: piecesAtOnce });
   readonly #urls: ReadonlyMap<string, string>;
   /** Objects of which nothing was known, by the bytes they turned out to have. */
@@ -76,7 +81,10 @@ export class Transfer {
   /** Undefined when all is there. */
   async run(): Promise<TransferFailure | undefined> {
     const { signal } = this.#options;
-    const onAbort = (): void => this.#ending.abort(signal.reason);
+    const onAbort = (): void => {
+      this.#walking.abort(signal.reason);
+      this.#ending.abort(signal.reason);
+    };
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     if (this.#sizes.size > 0) this.#announce();
@@ -162,7 +170,7 @@ export class Transfer {
       const outcome = await pool.run(
         'scan',
         { url, known, folder, archivePath, limits, entries, stallTimeoutMs },
-        this.#listen(archiveObject),
+        { ...this.#listen(archiveObject), signal: this.#walking.signal },
       );
       if (outcome.kind === 'packed') this.#pack();
       if (outcome.kind === 'scanned') {
@@ -173,10 +181,10 @@ export class Transfer {
     });
   }
 
-  /** Queues a request. The first that fails ends all of them. */
+  /** Queues a request; after a failure none is begun. */
   #add(request: () => Promise<ScanOutcome | FetchOutcome | TaskLost>): void {
     const work = async (): Promise<void> => {
-      if (this.#ending.signal.aborted) return;
+      if (this.#failure !== undefined || this.#ending.signal.aborted) return;
       const outcome = await request();
       if (outcome.kind === 'lost') this.#fail({ kind: 'transient', error: outcome.error });
       else if (!['fetched', 'scanned', 'packed', 'cancelled'].includes(outcome.kind))
@@ -186,9 +194,12 @@ export class Transfer {
   }
 
   #fail(failure: TransferFailure): void {
-    this.#failure ??= failure;
+    const isPassing = ({ kind }: TransferFailure): boolean => ['transient', 'urlExpired'].includes(kind);
+    if (this.#failure === undefined || (isPassing(this.#failure) && !isPassing(failure)))
+      this.#failure = failure;
     this.#queue.clear();
-    this.#ending.abort();
+    this.#walking.abort();
+    if (!isPassing(failure)) this.#ending.abort();
   }
 
   #listen(object: string, piece?: Missing): RunTaskOptions {
