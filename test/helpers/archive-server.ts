@@ -37,7 +37,13 @@ export class ArchiveServer implements AsyncDisposable {
   /** Archives by path; a test may replace one while it runs. */
   readonly archives = new Map<
     string,
-    { content: Buffer; etag: string | undefined; announceLength?: boolean }
+    {
+      content: Buffer;
+      etag: string | undefined;
+      announceLength?: boolean;
+      /** What ranges are said to be of; that of the content by default. */
+      sizeBytes?: number;
+    }
   >();
   /** How many answers are under way now, and the most there were. */
   activeCount = 0;
@@ -136,7 +142,7 @@ export class ArchiveServer implements AsyncDisposable {
       response.writeHead(404).end();
       return;
     }
-    const { content, etag, announceLength = true } = archive;
+    const { content, etag, announceLength = true, sizeBytes = content.length } = archive;
     const asked = effect?.kind === 'wholeArchive' ? null : /^bytes=(\d+)-(\d*)$/.exec(range ?? '');
     const isPart = asked !== null && (ifRange === undefined || ifRange === etag);
     const start = (isPart ? Number(asked[1]) : 0) + (effect?.kind === 'wrongRange' ? 1 : 0);
@@ -150,7 +156,7 @@ export class ArchiveServer implements AsyncDisposable {
     response.writeHead(isPart ? 206 : 200, {
       ...(etag === undefined ? {} : { etag }),
       ...(announceLength ? { 'content-length': String(body.length) } : {}),
-      ...(isPart ? { 'content-range': `bytes ${start}-${last}/${content.length}` } : {}),
+      ...(isPart ? { 'content-range': `bytes ${start}-${last}/${sizeBytes}` } : {}),
     });
     if (effect?.kind === 'cut') {
       response.write(body.subarray(0, effect.afterBytes), () => response.destroy());

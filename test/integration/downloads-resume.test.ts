@@ -1,4 +1,4 @@
-import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -237,6 +237,29 @@ describe('download over a bad connection', () => {
     server.effects.push({ kind: 'reply', status: 200, headers: { 'content-length': String(2 ** 52) } });
     await expect(manager.download(tinkerPath, { outputDir })).rejects.toMatchObject({ code: 'disk_full' });
     expect(await readdir(outputDir)).toEqual([]);
+  });
+
+  test('counts what the other downloads still need when it looks whether an archive fits', async () => {
+    const { manager, server, outputDir } = await setUpDownloads();
+    const { bavail, bsize } = await statfs(outputDir);
+    const sizeBytes = Math.floor(bavail * bsize * 0.6);
+    const paths = ['tinker://run/weights/a', 'tinker://run/weights/b'];
+    for (const path of paths)
+      server.archives.set(`/${encodeURIComponent(path)}`, { content: archive, etag: '"one"', sizeBytes });
+    const hold = { kind: 'hold', afterBytes: 1000, until: new Promise<void>(() => undefined) } as const;
+    server.effects.push(hold, hold);
+    const downloads = paths.map((path) => manager.download(path, { outputDir }));
+    // Whichever comes second.
+    const refused = await Promise.race(
+      downloads.map((download) => download.catch((error: unknown) => error)),
+    );
+    expect(refused).toMatchObject({
+      code: 'disk_full',
+      details: { neededBytes: expect.any(Number), claimedBytes: expect.any(Number) },
+    });
+    expect(downloads.map(({ status }) => status).toSorted()).toEqual(['failed', 'transferring']);
+    for (const download of downloads) download.cancel();
+    await Promise.allSettled(downloads);
   });
 
   test('never shows the query of a signed address: not in errors, events or the log', async () => {

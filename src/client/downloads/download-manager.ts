@@ -159,6 +159,7 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
       stallTimeoutMs,
       pool: registry.pool,
       slots: registry.slots,
+      space: registry.space,
       source: this.#options.openSource(tinkerPath, source),
       createId: () =>
         Math.floor(random() * 2 ** 32)

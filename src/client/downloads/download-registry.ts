@@ -6,6 +6,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { ClientLife, CloseOptions } from '../../types/client-life.ts';
 import { WorkerPool } from '../../workers/pool.ts';
 import type { WorkerNetwork } from '../../workers/signed-url.ts';
+import { SpaceLedger } from './free-space.ts';
 import type { StartedDownload } from './start-download.ts';
 
 const defaultDeadlineMs = 10_000;
@@ -21,6 +22,7 @@ interface DownloadRegistryOptions {
 export class DownloadRegistry implements ClientLife {
   readonly pool: WorkerPool;
   readonly slots: PQueue;
+  readonly space = new SpaceLedger();
   /** By destination. */
   readonly #downloads = new Map<string, StartedDownload>();
   readonly #clock: Clock;

@@ -24,7 +24,7 @@ import type { PlacedFile, TaskName, Tasks } from '../../workers/protocol.ts';
 import { toOutcome } from '../ports.ts';
 import { checkFolder } from './check-folder.ts';
 import type { DownloadTarget } from './download-target.ts';
-import { checkSpace } from './free-space.ts';
+import type { SpaceLedger } from './free-space.ts';
 import { Holdings } from './holdings.ts';
 import { Journal, readEarlierExport } from './journal.ts';
 import { readManifest, toResult, writeManifest } from './manifest.ts';
@@ -47,6 +47,7 @@ export interface DownloadStepsOptions {
   source: CheckpointSource;
   pool: WorkerPool;
   slots: PQueue;
+  space: SpaceLedger;
   createId: () => string;
   clock: Clock;
   logger: Logger;
@@ -196,7 +197,7 @@ export class DownloadSteps implements DownloadPorts {
   }
 
   async #transfer(source: RemoteSource, signal: AbortSignal): Promise<TransferResult> {
-    const { target, tinkerPath, limits, stallTimeoutMs, pool, logger, onProgress } = this.#options;
+    const { target, tinkerPath, limits, stallTimeoutMs, pool, space, logger, onProgress } = this.#options;
     const kind = source.kind === 'archive' ? 'archive' : 'external_weights';
     const workspace = await this.#acquireWorkspace();
     if (!this.#isTakenOver) {
@@ -233,7 +234,7 @@ export class DownloadSteps implements DownloadPorts {
       stallTimeoutMs,
       pool,
       signal,
-      checkSpace: (neededBytes) => checkSpace(target.outputDir, neededBytes),
+      claimSpace: (neededBytes) => space.claim(this, target.outputDir, neededBytes),
       onProgress: (progress) => {
         if (!signal.aborted) onProgress(progress);
       },
@@ -242,6 +243,7 @@ export class DownloadSteps implements DownloadPorts {
     try {
       failure = await transfer.run();
     } finally {
+      space.release(this);
       await journal.close();
     }
     if (failure !== undefined)

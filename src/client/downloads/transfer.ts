@@ -34,8 +34,8 @@ export interface TransferOptions {
   stallTimeoutMs: number;
   pool: WorkerPool;
   signal: AbortSignal;
-  /** Rejects when so many bytes more do not fit. */
-  checkSpace: (neededBytes: number) => Promise<void>;
+  /** Rejects when so many bytes more do not fit; asked again while others are looked at. */
+  claimSpace: (neededBytes: () => number) => Promise<void>;
   onProgress: (progress: DownloadProgress) => void;
 }
 
@@ -60,6 +60,7 @@ export class Transfer {
   readonly #receivedByTask: number[] = [];
   readonly #startBytes: number;
   #meter: ProgressMeter | undefined;
+  #claiming: Promise<void> = Promise.resolve();
   #failure: TransferFailure | undefined;
 
   constructor(options: TransferOptions) {
@@ -98,6 +99,7 @@ export class Transfer {
         await this.#queue.onIdle();
       }
     } finally {
+      await this.#claiming;
       signal.removeEventListener('abort', onAbort);
       this.#meter?.finish();
     }
@@ -279,7 +281,7 @@ export class Transfer {
     const sizes = [...this.#urls.keys()].map((object) => this.#sizes.get(object));
     const isKnown = sizes.every((size) => size !== undefined);
     const totalBytes = isKnown ? sizes.reduce((sum, size) => sum + size, 0) : undefined;
-    const { onProgress, checkSpace } = this.#options;
+    const { onProgress, claimSpace } = this.#options;
     this.#meter = new ProgressMeter({
       phase: 'transferring',
       startBytes: this.receivedBytes,
@@ -288,8 +290,9 @@ export class Transfer {
       report: onProgress,
     });
     if (totalBytes === undefined) return;
-    checkSpace(totalBytes - this.receivedBytes).catch((error: unknown) =>
-      this.#fail({ kind: 'failed', error: error as Error }),
-    );
+    const claim = (): Promise<void> => claimSpace(() => totalBytes - this.receivedBytes);
+    this.#claiming = this.#claiming
+      .then(claim)
+      .catch((error: unknown) => this.#fail({ kind: 'failed', error: error as Error }));
   }
 }
