@@ -19,7 +19,7 @@ const phases: Partial<Record<DownloadState, string>> = {
 export function showDownloads(
   context: CommandContext,
   downloads: DownloadManager,
-  count: number | undefined,
+  count: number,
 ): Disposable {
   const view = createProgressView(context);
   const tasks = new Map<string, ProgressTask>();
@@ -31,8 +31,11 @@ export function showDownloads(
   };
   downloads.on('state.changed', ({ path, state }) => {
     const phase = phases[state];
-    if (phase !== undefined) taskOf(path).update({ phase, totalCount: undefined, ratePerSecond: undefined });
-    if (state === 'done' || state === 'failed') total?.finish(path);
+    if (phase === undefined) return;
+    const change = { phase, totalCount: undefined, ratePerSecond: undefined };
+    if (state === 'done' || state === 'failed' || state === 'cancelled') taskOf(path).end(change);
+    else taskOf(path).update(change);
+    if (state === 'done' || state === 'failed') total?.finish(path, state);
   });
   downloads.on('progress.updated', ({ path, ...progress }) => {
     const { receivedBytes: received, totalBytes: totalCount, ratePerSecond } = progress;
@@ -45,11 +48,11 @@ export function showDownloads(
 /** All downloads together: bytes so far, and how many are done. */
 class Total {
   readonly #task: ProgressTask;
-  readonly #count: number | undefined;
+  readonly #count: number;
   readonly #progress = new Map<string, DownloadProgress>();
-  readonly #finished = new Set<string>();
+  readonly #finished = new Map<string, 'done' | 'failed'>();
 
-  constructor(task: ProgressTask, count: number | undefined) {
+  constructor(task: ProgressTask, count: number) {
     this.#task = task;
     this.#count = count;
     this.#show();
@@ -60,22 +63,29 @@ class Total {
     this.#show();
   }
 
-  finish(path: string): void {
-    this.#finished.add(path);
+  finish(path: string, state: 'done' | 'failed'): void {
+    this.#finished.set(path, state);
     this.#show();
   }
 
   #show(): void {
-    const known = [...this.#progress.entries()];
+    const begun = [...this.#progress.entries()];
     const sum = (value: (progress: DownloadProgress, path: string) => number): number =>
-      known.reduce((total, [path, progress]) => total + value(progress, path), 0);
-    // How much there is to come is known once each has begun.
-    const isKnown =
-      known.length === this.#count && known.every(([, { totalBytes }]) => totalBytes !== undefined);
+      begun.reduce((total, [path, progress]) => total + value(progress, path), 0);
+    const sizes = begun.flatMap(([, { totalBytes }]) => totalBytes ?? []);
+    const failedCount = this.#finished
+      .values()
+      .filter((state) => state === 'failed')
+      .toArray().length;
+    const doneCount = this.#finished.size - failedCount;
+    // Those that have not begun are taken to be as large as the others.
+    const share = sizes.length / this.#count;
     this.#task.update({
-      phase: `${this.#finished.size} of ${this.#count ?? 'all'} done`,
+      isSummary: true,
+      phase: `${doneCount} of ${this.#count} done${failedCount > 0 ? `, ${failedCount} failed` : ''}`,
       count: sum(({ receivedBytes }) => receivedBytes),
-      totalCount: isKnown ? sum(({ totalBytes = 0 }) => totalBytes) : undefined,
+      totalCount: share > 0 ? sizes.reduce((total, size) => total + size, 0) / share : undefined,
+      isEstimate: share < 1,
       ratePerSecond: sum(({ ratePerSecond = 0 }, path) => (this.#finished.has(path) ? 0 : ratePerSecond)),
     });
   }

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import CliTable from 'cli-table3';
 import { withoutControlCharacters } from './format-values.ts';
+import { breakLongWords, displayWidth, fold } from './text-width.ts';
 
 export interface Table {
   title: string;
@@ -83,6 +84,7 @@ function drawFramed({ title, headers, rows }: Table, widths: readonly number[], 
     wordWrap: true,
   });
   const toCell = (text: string, column: number): string => {
+    // The library would cut off a word that is wider than its column.
     const broken = breakLongWords(text, widths[column] ?? 0);
     return column === 0 && color ? paint('cyanBright', broken) : broken;
   };
@@ -93,29 +95,6 @@ function drawFramed({ title, headers, rows }: Table, widths: readonly number[], 
     color ? paint('italic', line) : line,
   );
   return [...titleLines, ...withHeavyHeader(lines, widths)].join('\n');
-}
-
-/** A word that is wider than its column, such as a path, goes on in the next line; the library would cut it off. */
-function breakLongWords(text: string, width: number): string {
-  const words = text
-    .split(' ')
-    .map((word) => (displayWidth(word) <= width ? word : `\n${chunk(word, width)}`));
-  return words.join(' ').replace(/^\n/, '');
-}
-
-function chunk(word: string, width: number): string {
-  let column = 0;
-  let chunks = '';
-  for (const character of word) {
-    const wide = displayWidth(character);
-    if (column + wide > width) {
-      chunks += '\n';
-      column = 0;
-    }
-    chunks += character;
-    column += wide;
-  }
-  return chunks;
 }
 
 /** The library draws the sides of the header like those of the rows, and no line below a header without rows. */
@@ -151,28 +130,6 @@ function centre(title: string, width: number): string[] {
   return fold(title, width).map(
     (line) => ' '.repeat(Math.max(0, Math.floor((width - displayWidth(line)) / 2))) + line,
   );
-}
-
-/** Lines of at most `width` columns, broken between words. */
-function fold(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && displayWidth(last) + 1 + displayWidth(word) <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
-}
-
-/** East Asian characters and pictures take two columns on the screen. */
-const wideCharacter =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{3fffd}]/u;
-
-function displayWidth(text: string): number {
-  let width = 0;
-  for (const character of text) width += wideCharacter.test(character) ? 2 : 1;
-  return width;
 }
 
 function paint(format: 'bold' | 'italic' | 'cyanBright', text: string): string {

@@ -1,8 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
 import got, { AbortError, RequestError, TimeoutError as GotTimeoutError } from 'got';
-import { ConnectionError, TimeoutError } from '../core/errors.ts';
+import { TimeoutError } from '../core/errors.ts';
 import type { HttpRequest, Transport, TransportOptions } from './transport.ts';
+import { toUnreachable } from './unreachable.ts';
 
 /** Exchanges by got, over keep-alive connections; Node's agents go through proxies. */
 export function createControlTransport({ proxy, ca }: TransportOptions): Transport {
@@ -70,9 +71,7 @@ function toTransportError(
     return new TimeoutError(`${origin} did not answer within ${timeoutMs} ms`);
   }
   if (error instanceof RequestError) {
-    return new ConnectionError(`Could not reach ${origin}: ${error.message} (${error.code})`, {
-      cause: error.cause,
-    });
+    return toUnreachable(origin, error, error.cause);
   }
   return error;
 }

@@ -1,6 +1,7 @@
 import { EnvHttpProxyAgent, errors, Pool, type Dispatcher } from 'undici';
-import { ConnectionError, TimeoutError } from '../core/errors.ts';
+import { TimeoutError } from '../core/errors.ts';
 import type { HttpRequest, HttpResponse, Transport, TransportOptions } from './transport.ts';
+import { toUnreachable } from './unreachable.ts';
 
 /** Exchanges by undici's dispatcher: no stream and no promise of its own between the socket and the answer. */
 export function createHotTransport({ proxy, ca }: TransportOptions): Transport {
@@ -135,6 +136,5 @@ function toTransportError(error: Error, origin: string, timeoutMs: number): Erro
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
     return new TimeoutError(`${origin} did not answer within ${timeoutMs} ms`, { cause: error });
   }
-  const code = 'code' in error ? ` (${String(error.code)})` : '';
-  return new ConnectionError(`Could not reach ${origin}: ${error.message}${code}`, { cause: error });
+  return toUnreachable(origin, error, error);
 }

@@ -4,6 +4,7 @@ import type { SamplingClient } from '../../client/sampling-client.ts';
 import type { ChatMessage, Tokenizer } from '../../client/tokenizers.ts';
 import type { CommandContext } from '../context.ts';
 import { withoutControlCharacters } from '../format-values.ts';
+import { fold } from '../text-width.ts';
 import { toSamplingParams, withSampler, type SamplerOptions } from '../sampler.ts';
 
 export interface ChatOptions extends SamplerOptions {
@@ -74,7 +75,11 @@ async function* readTurns({ signal, interrupt }: CommandContext): AsyncGenerator
 
 /** A model may say anything, control characters included; its line ends stay. */
 function print({ format }: CommandContext, answer: string): void {
-  const lines = answer.split('\n').map(withoutControlCharacters);
+  const { isTTY, columns } = process.stdout;
+  const lines = answer
+    .split('\n')
+    .map(withoutControlCharacters)
+    .flatMap((line) => (isTTY ? fold(line, columns) : line));
   process.stdout.write(
     format === 'json'
       ? `${JSON.stringify({ role: 'assistant', content: answer })}\n`
