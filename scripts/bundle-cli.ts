@@ -1,12 +1,12 @@
-// Puts the program into few files, so that it starts fast: the last step of npm run build (docs/performance.md says what it
-// gains). CommonJS, because importing Node's own modules loads what nobody asked for: node:http alone costs 40 ms by its getters.
-// Commands stay files of their own, loaded when they run. The local server stays as tsc made it.
+// Puts the program, and what the threads of downloads run, into few files, so that they start fast: the last step of npm run
+// build (docs/performance.md says what it gains). CommonJS, because importing Node's own modules loads what nobody asked for:
+// node:http alone costs 40 ms by its getters. Commands stay files of their own, loaded when they run. The local server stays as
+// tsc made it.
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { rolldown, type OutputChunk } from 'rolldown';
+import { rolldown, type OutputChunk, type RolldownBuild } from 'rolldown';
 
 const root = path.join(import.meta.dirname, '..');
-const folder = path.join(root, 'dist/cli');
 /** In place of what dependencies load when they start, for what this program does not do, or only in some errors. */
 const standIns: Record<string, string> = {
   // Commander starts programs for subcommands; ours are none. 3 ms.
@@ -18,9 +18,8 @@ const standIns: Record<string, string> = {
   }`,
 };
 
-const bundle = await rolldown({
-  // The threads' entry is beside the pool that looks for it there.
-  input: { main: path.join(root, 'src/cli/main.ts'), entry: path.join(root, 'src/workers/entry.ts') },
+const program = await rolldown({
+  input: path.join(root, 'src/cli/main.ts'),
   platform: 'node',
   external: [
     '@node-rs/crc32',
@@ -49,18 +48,27 @@ const bundle = await rolldown({
     },
   ],
 });
-const { output } = await bundle.write({
-  dir: folder,
-  cleanDir: true,
-  format: 'cjs',
-  minify: { compress: false, mangle: false, codegen: true },
-  entryFileNames: '[name].cjs',
-  chunkFileNames: '[name]-[hash].cjs',
+const threads = await rolldown({
+  input: path.join(root, 'src/workers/entry.ts'),
+  platform: 'node',
+  external: ['@node-rs/crc32'],
 });
-const chunks = output.filter((file): file is OutputChunk => file.type === 'chunk');
-for (const { fileName, code } of chunks) await writeFile(path.join(folder, fileName), toAscii(code));
-const modules = chunks.flatMap((chunk) => chunk.moduleIds);
-await writeFile(path.join(folder, 'licenses.txt'), await licensesOf(modules));
+await write(program, path.join(root, 'dist/cli'));
+await write(threads, path.join(root, 'dist/workers'));
+
+async function write(bundle: RolldownBuild, folder: string): Promise<void> {
+  const { output } = await bundle.write({
+    dir: folder,
+    format: 'cjs',
+    minify: { compress: false, mangle: false, codegen: true },
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name]-[hash].cjs',
+  });
+  const chunks = output.filter((file): file is OutputChunk => file.type === 'chunk');
+  for (const { fileName, code } of chunks) await writeFile(path.join(folder, fileName), toAscii(code));
+  const modules = chunks.flatMap((chunk) => chunk.moduleIds);
+  await writeFile(path.join(folder, 'licenses.txt'), await licensesOf(modules));
+}
 
 /** The same program. One character beyond ASCII makes a file twice as large in memory, and slower to read. */
 function toAscii(code: string): string {

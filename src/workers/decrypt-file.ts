@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
-import { Decrypter } from 'age-encryption';
 import { DownloadError } from '../core/errors.ts';
 import { messageOf } from '../core/thrown.ts';
 import { fileOperation } from './file-errors.ts';
@@ -39,17 +38,19 @@ export async function decryptFile(
   } catch (error) {
     throw signal.aborted || error instanceof DownloadError ? error : refuse(name, error);
   } finally {
-    writer.close();
+    await writer.closeSynced();
   }
   const { length = 0, crc32c = 0 } = writer.toPiece(plainName, 0) ?? {};
   return { name: plainName, size_bytes: length, crc32c };
 }
 
-function openPlain(path: string, identities: readonly string[]): Promise<AsyncIterable<Uint8Array>> {
+async function openPlain(path: string, identities: readonly string[]): Promise<AsyncIterable<Uint8Array>> {
+  // Few exports are encrypted, and each thread would read all of the library as it starts.
+  const { Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
   for (const identity of identities) decrypter.addIdentity(identity);
   const encrypted = Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
-  return decrypter.decrypt(encrypted);
+  return await decrypter.decrypt(encrypted);
 }
 
 /** The library's words are about the format, and never hold a key. */

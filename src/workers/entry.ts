@@ -45,3 +45,6 @@ export const fetch = task<'fetch'>(fetchPiece);
 export const recheck = task<'recheck'>(recheckPieces);
 export const extract = task<'extract'>(extractArchive);
 export const verify = task<'verify'>(verifyFiles);
+
+/** Nothing: a thread that has answered has read its code. */
+export function ready(): void {}

@@ -10,6 +10,7 @@ import { FileWriter } from './file-writer.ts';
 import { openArchive, type OpenArchive } from './open-archive.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import type { ExtractInput, ExtractOutcome, PlacedFile, TaskContext } from './protocol.ts';
+import { SyncQueue } from './sync-to-disk.ts';
 import { readTar, type TarMember } from './tar-reader.ts';
 
 /** Unpacks an archive from disk into a new folder. Modes, owners and times are not taken over. */
@@ -43,15 +44,21 @@ async function unpack(
     signal.throwIfAborted();
     meter.update(archive.consumedBytes);
   };
-  for await (const member of readTar(new ByteReader(metered(archive.content, limits, onChunk)))) {
-    const { name, newFolders } = ledger.admit(member);
-    for (const folder of newFolders) {
-      const path = join(root, folder);
-      await fileOperation(`create ${path}`, () => mkdir(path));
+  const syncs = new SyncQueue();
+  try {
+    for await (const member of readTar(new ByteReader(metered(archive.content, limits, onChunk)))) {
+      const { name, newFolders } = ledger.admit(member);
+      for (const folder of newFolders) {
+        const path = join(root, folder);
+        await fileOperation(`create ${path}`, () => mkdir(path));
+      }
+      if (member.kind === 'directory') continue;
+      const crc32c = await writeMember(join(root, name), member, syncs);
+      files.push({ name, size_bytes: member.sizeBytes, crc32c });
     }
-    if (member.kind === 'directory') continue;
-    const crc32c = await writeMember(join(root, name), member);
-    files.push({ name, size_bytes: member.sizeBytes, crc32c });
+    await syncs.finish();
+  } finally {
+    await syncs.settle();
   }
   meter.finish();
   return files;
@@ -77,12 +84,13 @@ async function* metered(
   }
 }
 
-async function writeMember(path: string, { body }: TarMember): Promise<number> {
+async function writeMember(path: string, { body }: TarMember, syncs: SyncQueue): Promise<number> {
   const writer = FileWriter.create(path);
   try {
     for await (const chunk of body) writer.append(chunk);
+    writer.flush();
   } finally {
-    writer.close();
+    await syncs.add(writer);
   }
   return writer.toPiece(path, 0)?.crc32c ?? 0;
 }

@@ -1,7 +1,8 @@
-import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fdatasync, openSync, rmSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { DownloadError } from '../core/errors.ts';
 import { crc32c } from './crc32c.ts';
-import { toFileError } from './file-errors.ts';
+import { fileOperation, toFileError } from './file-errors.ts';
 import type { StoredPiece } from './protocol.ts';
 
 /** Network chunks are small; the disk is asked once per so many bytes. */
@@ -9,6 +10,8 @@ const bufferBytes = 512 * 1024;
 /** Buffers of finished writers, for the next ones of this thread. */
 const spareBuffers: Buffer[] = [];
 const spareCount = 8;
+
+const toDisk = promisify(fdatasync);
 
 /** Never through a link. */
 const writing = constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
@@ -90,14 +93,32 @@ export class FileWriter {
     }
   }
 
-  /** Writes what is buffered and closes, also when the write fails. */
-  close(): void {
+  /** Writes what is buffered. */
+  flush(): void {
     try {
       this.#flush();
     } finally {
       if (this.#buffer !== undefined && spareBuffers.length < spareCount) spareBuffers.push(this.#buffer);
       this.#buffer = undefined;
+    }
+  }
+
+  /** Writes what is buffered and closes, also when the write fails. */
+  close(): void {
+    try {
+      this.flush();
+    } finally {
       closeSync(this.#descriptor);
+    }
+  }
+
+  /** The same, with all of it put on the disk; a thread of the system waits for that. */
+  async closeSynced(): Promise<void> {
+    try {
+      this.flush();
+      await fileOperation(`write ${this.#path}`, () => toDisk(this.#descriptor));
+    } finally {
+      this.close();
     }
   }
 

@@ -79,6 +79,15 @@ export class KeptSocket {
     this.#socket.write(request, 'latin1');
   }
 
+  /** What is on the way in this process still comes. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Its user is done with it. */
   free(): void {
     this.#user = undefined;

@@ -54,9 +54,20 @@ export class WorkerPool {
       threadCount: threadCount ?? Math.min(Math.max(availableParallelism() - 1, 2), 4),
       graceMs: graceMs ?? 2000,
       network: network ?? {},
-      // Sources run as they are in development, compiled after the build.
-      entry: entry ?? new URL(`./entry${extname(import.meta.url)}`, import.meta.url).href,
+      entry: entry ?? builtEntry(),
     };
+  }
+
+  /** Starts the threads while their first task is still being found out; what fails here fails there. */
+  prepare(): void {
+    const { threadCount } = this.#options;
+    const start = async (): Promise<void> => {
+      const { Piscina } = await import('piscina');
+      if (this.#closed || this.#piscina !== undefined) return;
+      const threads = this.#threads(Piscina);
+      await Promise.all(Array.from({ length: threadCount }, () => threads.run({}, { name: 'ready' })));
+    };
+    start().catch(() => undefined);
   }
 
   /**
@@ -170,4 +181,10 @@ export class WorkerPool {
     this.#retired.add(retired);
     void retired.finally(() => this.#retired.delete(retired));
   }
+}
+
+/** Sources run as they are in development; the build makes one file, which a thread loads in a quarter of the time. */
+function builtEntry(): string {
+  const isSource = extname(import.meta.url) === '.ts';
+  return new URL(`../workers/entry.${isSource ? 'ts' : 'cjs'}`, import.meta.url).href;
 }

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { takeExactly, type ByteSource } from './byte-reader.ts';
 import type { ObjectFacts, RequestFailed } from './protocol.ts';
-import { getRange, toCutError, type RangeBody } from './ranged-get.ts';
+import { toCutError } from './range-request.ts';
+import { RangeStream } from './range-stream.ts';
 
 /** How much the first request of a run asks for; four times as much as the last when that was read to its end. */
 export const firstWindowBytes = 8 * 1024 * 1024;
@@ -28,19 +28,24 @@ export interface RangeReaderOptions {
   onReceived: (bytes: number) => void;
 }
 
+/** A window that is open, and how many bytes it has. */
+export interface Window {
+  stream: RangeStream;
+  bytes: number;
+}
+
 /** Reads an object in order through windows: ranges that are read to their end, so that a jump costs no connection. */
 export class RangeReader implements ByteSource {
   readonly #options: RangeReaderOptions;
   #position: number;
   #chunk = nothing;
-  #response: IncomingMessage | undefined;
-  #chunks: AsyncIterator<Buffer> | undefined;
+  #stream: RangeStream | undefined;
   /** How much of the window has not come from the connection yet. */
   #comingBytes = 0;
   #windowBytes = firstWindowBytes;
   #windowEnd: number;
 
-  constructor(options: RangeReaderOptions, first?: RangeBody) {
+  constructor(options: RangeReaderOptions, first?: Window) {
     this.#options = options;
     this.#position = options.start;
     this.#windowEnd = options.start;
@@ -65,13 +70,12 @@ export class RangeReader implements ByteSource {
     if (limitBytes === 0) return nothing;
     while (this.#chunk.length === 0) {
       if (this.#comingBytes === 0 && !(await this.#openNext())) return nothing;
-      const next = await this.#chunks?.next();
-      const { length } = next?.done === false ? next.value : nothing;
-      if (next?.done !== false || length > this.#comingBytes)
+      const next = (await this.#stream?.next()) ?? nothing;
+      if (next.length === 0 || next.length > this.#comingBytes)
         throw toCutError(this.#options.url, this.#position, this.#windowEnd);
-      this.#options.onReceived(length);
-      this.#comingBytes -= length;
-      this.#chunk = next.value;
+      this.#options.onReceived(next.length);
+      this.#comingBytes -= next.length;
+      this.#chunk = next;
     }
     const piece = this.#chunk.subarray(0, limitBytes);
     this.#chunk = this.#chunk.subarray(piece.length);
@@ -95,27 +99,33 @@ export class RangeReader implements ByteSource {
   }
 
   close(): void {
-    this.#response?.destroy();
+    this.#stream?.close();
   }
 
   async #openNext(): Promise<boolean> {
     const { url, known, signal, stallTimeoutMs } = this.#options;
     const objectBytes = known.sizeBytes ?? 0;
     if (this.#position >= objectBytes) return false;
-    // Its end is read before the next request, so that the connection is free for that.
-    await this.#chunks?.next();
+    // Then its connection is free for the next request.
+    await this.#stream?.finished();
     if (this.#position === this.#windowEnd)
       this.#windowBytes = Math.min(this.#windowBytes * 4, largestWindowBytes);
     const length = Math.min(this.#windowBytes, objectBytes - this.#position);
-    const body = await getRange({ url, known, start: this.#position, length, signal, stallTimeoutMs });
-    if (body.kind !== 'body') throw new WindowRefused(body);
-    this.#open(body);
+    const opened = await RangeStream.open({
+      url,
+      known,
+      start: this.#position,
+      length,
+      signal,
+      stallTimeoutMs,
+    });
+    if (opened.kind !== 'stream') throw new WindowRefused(opened);
+    this.#open({ stream: opened.stream, bytes: opened.body.bytes ?? 0 });
     return true;
   }
 
-  #open({ response, bytes = 0 }: RangeBody): void {
-    this.#response = response;
-    this.#chunks = (response as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  #open({ stream, bytes }: Window): void {
+    this.#stream = stream;
     this.#comingBytes = bytes;
     this.#windowEnd = this.#position + bytes;
   }

@@ -1,8 +1,12 @@
 import { crc32c } from './crc32c.ts';
 import type { RecheckInput, RecheckOutcome, TaskContext } from './protocol.ts';
 import { readFileChunks } from './read-file.ts';
+import { syncPath } from './sync-to-disk.ts';
 
-/** Reads back what an earlier process wrote: only what is on disk as it was written is taken over. */
+/**
+ * Reads back what an earlier process wrote: only what is there as it was written is taken over, and put on the disk, which
+ * that process may not have come to.
+ */
 export async function recheckPieces(
   { pieces }: RecheckInput,
   { signal }: TaskContext,
@@ -17,5 +21,7 @@ export async function recheckPieces(
     if (signal.aborted) return { kind: 'cancelled' };
     if (read === length && found === expected) intact.push(index);
   }
+  const paths = new Set(intact.map((index) => pieces[index]?.path ?? ''));
+  for (const path of paths) await syncPath(path, 'file');
   return { kind: 'rechecked', intact };
 }

@@ -8,9 +8,10 @@ import { FileWriter } from './file-writer.ts';
 import { formatOf } from './open-archive.ts';
 import { archiveFile, type ScanInput, type ScanOutcome, type TaskContext } from './protocol.ts';
 import { firstWindowBytes, RangeReader, WindowRefused } from './range-reader.ts';
-import { getRange, toRequestFailed, type RangeBody } from './ranged-get.ts';
-import { receiveInto } from './receive-body.ts';
+import { toRequestFailed } from './range-request.ts';
+import { RangeStream } from './range-stream.ts';
 import { ReceivedMeter } from './received-meter.ts';
+import { SyncQueue } from './sync-to-disk.ts';
 import { FoundMembers } from './found-members.ts';
 import { paddedSize, readTar, type TarMember } from './tar-reader.ts';
 
@@ -42,18 +43,19 @@ async function scan(input: ScanInput, context: TaskContext, meter: ReceivedMeter
   const { signal } = context;
   const request = { url, known, signal, stallTimeoutMs };
   const start = entries.at(-1)?.next ?? 0;
-  let first: RangeBody | undefined;
-  let facts = known;
-  if (facts === undefined) {
-    const body = await getRange({ ...request, start, length: firstWindowBytes });
-    if (body.kind !== 'body') return body;
-    first = body;
-    facts = body.facts;
-    context.post({ type: 'object', facts, whole: body.whole });
-    if (body.whole) return receiveWhole(body, input, context, meter);
-  }
   const onReceived = (bytes: number): void => meter.add(bytes);
-  const reader = new RangeReader({ ...request, known: facts, start, onReceived }, first);
+  let reader: RangeReader;
+  if (known === undefined) {
+    const opened = await RangeStream.open({ ...request, start, length: firstWindowBytes });
+    if (opened.kind !== 'stream') return opened;
+    const { stream, body } = opened;
+    const { facts, whole, bytes = 0 } = body;
+    context.post({ type: 'object', facts, whole });
+    if (whole) return await receiveWhole(stream, input, context, meter);
+    reader = new RangeReader({ ...request, known: facts, start, onReceived }, { stream, bytes });
+  } else {
+    reader = new RangeReader({ ...request, known, start, onReceived });
+  }
   try {
     if (start === 0 && !(await isPlainTar(reader))) return await keepWindow(reader, input, context);
     await walk(reader, input, context);
@@ -71,24 +73,25 @@ async function isPlainTar(reader: RangeReader): Promise<boolean> {
 
 /** The one body that the server gives, all of it. */
 async function receiveWhole(
-  { response, bytes }: RangeBody,
-  { url, archivePath }: ScanInput,
+  stream: RangeStream,
+  { archivePath }: ScanInput,
   { signal, post }: TaskContext,
   meter: ReceivedMeter,
 ): Promise<ScanOutcome> {
+  const writer = FileWriter.replace(archivePath);
   try {
-    const writer = FileWriter.replace(archivePath);
-    try {
-      await receiveInto(writer, { response, bytes }, { url, signal, meter });
-    } finally {
-      writer.close();
+    for (let chunk = await stream.next(); chunk.length > 0; chunk = await stream.next()) {
+      signal.throwIfAborted();
+      meter.add(chunk.length);
+      writer.append(chunk);
     }
-    const piece = writer.toPiece(archiveFile, 0);
-    post({ type: 'pieces', pieces: piece === undefined ? [] : [piece] });
-    return { kind: 'packed', whole: true };
   } finally {
-    response.destroy();
+    stream.close();
+    writer.close();
   }
+  const piece = writer.toPiece(archiveFile, 0);
+  post({ type: 'pieces', pieces: piece === undefined ? [] : [piece] });
+  return { kind: 'packed', whole: true };
 }
 
 /** The beginning of an archive that is to be fetched as it is: what has been asked for already. */
@@ -122,6 +125,7 @@ async function walk(
   const ledger = new EntryLedger(limits);
   for (const entry of entries) ledger.admit(entry);
   const found = new FoundMembers(post);
+  const syncs = new SyncQueue();
   try {
     for await (const member of readTar(reader)) {
       signal.throwIfAborted();
@@ -131,10 +135,12 @@ async function walk(
       const offset = reader.position;
       const entry = { path, name, kind, sizeBytes, offset, next: offset + paddedSize(sizeBytes) };
       if (kind === 'directory') found.add(entry);
-      else await placeMember(join(folder, name), { entry, member, reader, found, signal });
+      else await placeMember(join(folder, name), { entry, member, reader, found, syncs, signal });
     }
+    await syncs.finish();
   } finally {
     found.tell();
+    await syncs.settle();
   }
 }
 
@@ -143,10 +149,14 @@ interface Placing {
   member: TarMember;
   reader: RangeReader;
   found: FoundMembers;
+  syncs: SyncQueue;
   signal: AbortSignal;
 }
 
-async function placeMember(path: string, { entry, member, reader, found, signal }: Placing): Promise<void> {
+async function placeMember(
+  path: string,
+  { entry, member, reader, found, syncs, signal }: Placing,
+): Promise<void> {
   const { name, sizeBytes } = entry;
   const isLong = sizeBytes - reader.windowLeft > longestDetourBytes;
   const ownBytes = isLong ? reader.windowLeft : sizeBytes;
@@ -164,11 +174,12 @@ async function placeMember(path: string, { entry, member, reader, found, signal 
     }
   } finally {
     try {
-      writer.close();
+      writer.flush();
     } finally {
       const piece = writer.toPiece(name, 0);
       if (isLong) found.addPiece(piece);
       else found.add(entry, piece);
+      await syncs.add(writer);
     }
   }
 }

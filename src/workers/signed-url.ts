@@ -41,22 +41,51 @@ export function redactUrl(url: string): string {
   return parsed === null ? 'a malformed URL' : `${parsed.origin}${parsed.pathname}`;
 }
 
+/** Where the answer is to be had. */
+export class Redirect {
+  readonly location: string;
+
+  constructor(location: string) {
+    this.location = location;
+  }
+}
+
+/** The redirect that an answer is, if it is one. */
+export function redirectOf(
+  statusCode: number | undefined,
+  location: string | undefined,
+): Redirect | undefined {
+  const isRedirect = location !== undefined && redirectStatuses.has(statusCode ?? 0);
+  return isRedirect ? new Redirect(location) : undefined;
+}
+
+/** Asks until the answer is no redirect; never from https to http, and not for ever. */
+export async function followRedirects<Answer>(
+  url: string,
+  ask: (target: URL) => Promise<Answer | Redirect>,
+): Promise<Answer> {
+  let target = parseTarget(url, undefined);
+  for (let redirectCount = 0; redirectCount <= maximumRedirectCount; redirectCount++) {
+    const answer = await ask(target);
+    if (!(answer instanceof Redirect)) return answer;
+    target = parseTarget(answer.location, target);
+  }
+  throw new InvalidResponseError(
+    `GET ${redactUrl(url)} was redirected more than ${maximumRedirectCount} times`,
+  );
+}
+
 /**
  * GET of a signed URL, redirects followed, nothing of ours sent but the given headers. The caller consumes or destroys the
  * response. Rejects with ConnectionError or TimeoutError, whose messages never hold the query.
  */
 export async function getSignedUrl(url: string, options: GetSignedUrlOptions): Promise<IncomingMessage> {
-  let target = parseTarget(url, undefined);
-  for (let redirectCount = 0; redirectCount <= maximumRedirectCount; redirectCount++) {
+  return followRedirects(url, async (target) => {
     const response = await send(target, options, false);
-    const { location } = response.headers;
-    if (location === undefined || !redirectStatuses.has(response.statusCode ?? 0)) return response;
-    response.destroy();
-    target = parseTarget(location, target);
-  }
-  throw new InvalidResponseError(
-    `GET ${redactUrl(url)} was redirected more than ${maximumRedirectCount} times`,
-  );
+    const redirect = redirectOf(response.statusCode, response.headers.location);
+    if (redirect !== undefined) response.destroy();
+    return redirect ?? response;
+  });
 }
 
 function parseTarget(url: string, base: URL | undefined): URL {

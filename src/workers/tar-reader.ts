@@ -1,4 +1,4 @@
-import { Header } from 'tar';
+import { Header } from 'tar/header';
 import { DownloadError } from '../core/errors.ts';
 import type { ByteSource } from './byte-reader.ts';
 import { parsePaxRecords } from './pax-records.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DownloadError } from '../core/errors.ts';
 import { toArchiveOutcome } from './archive-outcome.ts';
@@ -9,13 +9,12 @@ import { decryptFile, isEncrypted, plainNameOf } from './decrypt-file.ts';
 import { fileOperation } from './file-errors.ts';
 import type { ObjectChecksums, PlacedFile, TaskContext, VerifyInput, VerifyOutcome } from './protocol.ts';
 import { readFileChunks } from './read-file.ts';
-
-/** One sync of thousands waits for the disk and not for us; the disk takes several at a time. */
-const syncsAtOnce = 8;
+import { syncPath } from './sync-to-disk.ts';
 
 /**
  * Looks at what lies in the folder before it becomes the destination: that each file has its length, the checksums that
- * came with it, and the tensors that it tells of; decrypts what is encrypted; then has all of it written to the disk.
+ * came with it, and the tensors that it tells of; decrypts what is encrypted. Then the names are put on the disk too, as the
+ * bytes were when they were written.
  */
 export async function verifyFiles(
   { folder, files, identities = [] }: VerifyInput,
@@ -45,7 +44,8 @@ export async function verifyFiles(
     for (const { name, size_bytes } of placed)
       if (name.endsWith('.safetensors')) checkSafetensors(join(folder, name), name, size_bytes);
     for (const path of encrypted) await fileOperation(`remove ${path}`, () => rm(path));
-    await syncAll(folder, placed, signal);
+    const folders = new Set(placed.map(({ name }) => dirname(join(folder, name))));
+    for (const path of folders) await syncPath(path, 'folder');
     return { kind: 'intact', files: placed };
   } catch (error) {
     return signal.aborted ? { kind: 'cancelled' } : toArchiveOutcome(error);
@@ -81,28 +81,6 @@ async function compare(
   await readFileChunks(path, { signal }, (chunk) => void hash.update(chunk));
   if (hash.digest('base64') !== digest)
     throw mismatch(`${name} has another ${algorithm} than the server says`);
-}
-
-async function syncAll(folder: string, files: readonly PlacedFile[], signal: AbortSignal): Promise<void> {
-  const paths = files.map(({ name }) => join(folder, name));
-  const folders = new Set(paths.map((path) => dirname(path)));
-  const queue = paths.values();
-  const work = async (): Promise<void> => {
-    for (const path of queue) {
-      signal.throwIfAborted();
-      await sync(path, 'r+');
-    }
-  };
-  await Promise.all(Array.from({ length: syncsAtOnce }, work));
-  // Windows opens no folder.
-  if (process.platform !== 'win32') for (const path of folders) await sync(path, 'r');
-}
-
-async function sync(path: string, flags: string): Promise<void> {
-  await fileOperation(`write ${path}`, async () => {
-    await using handle = await open(path, flags);
-    await handle.sync();
-  });
 }
 
 function mismatch(what: string): DownloadError {

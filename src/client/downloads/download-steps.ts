@@ -85,6 +85,7 @@ export class DownloadSteps implements DownloadPorts {
   }
 
   async resolveSource(signal: AbortSignal): ReturnType<DownloadPorts['resolveSource']> {
+    this.#options.pool.prepare();
     const asked = await toOutcome(
       this.#track(async () => this.#options.source.resolve(signal, await this.#earlierExport())),
     );

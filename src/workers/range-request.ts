@@ -1,13 +1,14 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { toApiError } from '../core/api-errors.ts';
 import { ConnectionError, DownloadError, InvalidResponseError } from '../core/errors.ts';
 import { readRetryHints } from '../core/retry-policy.ts';
 import { serializeError } from '../core/serialize-error.ts';
 import type { ObjectFacts, RequestFailed } from './protocol.ts';
 import { readChecksums } from './read-checksums.ts';
-import { getSignedUrl, redactUrl, toNetworkError } from './signed-url.ts';
+import { redactUrl, toNetworkError } from './signed-url.ts';
 
-export interface RangedGet {
+/** What is asked of an object. */
+export interface RangeRequest {
   url: string;
   /** What the object was before: then only the same object will do. */
   known: ObjectFacts | undefined;
@@ -16,6 +17,11 @@ export interface RangedGet {
   length: number;
   signal: AbortSignal;
   stallTimeoutMs: number;
+}
+
+/** A request for a range, or once that was no use, for everything. */
+export interface RangeAsk extends RangeRequest {
+  asksRange: boolean;
 }
 
 /** What comes before a body. */
@@ -34,45 +40,46 @@ export interface RangePromise {
   whole: boolean;
 }
 
-export interface RangeBody extends RangePromise {
-  response: IncomingMessage;
+/** Where the bytes of a range go. */
+export interface RangeSink {
+  /** Told once, before the bytes. */
+  onBody: (body: RangePromise) => void;
+  /** Where the next bytes may be put; never empty. */
+  room: () => Uint8Array;
+  /** So many bytes were put there; what is returned is awaited before more are read, but for those on the way already. */
+  take: (byteCount: number) => Promise<void> | undefined;
+}
+
+/** Bytes that lie elsewhere. */
+export function putInto(sink: RangeSink, bytes: Uint8Array): Promise<void> | undefined {
+  let isTooMuch: Promise<void> | undefined;
+  for (let rest = bytes; rest.length > 0;) {
+    const room = sink.room();
+    const part = rest.subarray(0, room.length);
+    room.set(part);
+    isTooMuch = sink.take(part.length);
+    rest = rest.subarray(part.length);
+  }
+  return isTooMuch;
+}
+
+/** The headers that ask. */
+export function headersOf({ known, start, length, asksRange }: RangeAsk): Record<string, string> {
+  const headers = { 'accept-encoding': 'identity' };
+  if (!asksRange) return headers;
+  const range = `bytes=${start}-${start + length - 1}`;
+  return known?.etag === undefined ? { ...headers, range } : { ...headers, range, 'if-range': known.etag };
 }
 
 /**
- * Asks for a range of an object, under the validator that is known. Of an object of which nothing is known any start will
- * do that the server likes: the first range, or everything. Without a strong validator it is asked for everything, since
- * nobody could tell whether a later range belongs to the same bytes.
+ * What an answer means. A range is `unfit` where nobody could tell whether a later one belongs to the same bytes: without a
+ * strong validator only everything at once will do. An empty object has no first range either.
  */
-export async function getRange(request: RangedGet): Promise<RangeBody | RequestFailed> {
-  const { url, known, start, length, signal, stallTimeoutMs } = request;
-  const send = (headers: Record<string, string>): Promise<IncomingMessage> =>
-    getSignedUrl(url, {
-      headers: { 'accept-encoding': 'identity', ...headers },
-      signal,
-      stallTimeoutMs,
-    });
-  const range = `bytes=${start}-${start + length - 1}`;
-  const response = await send(known?.etag === undefined ? { range } : { range, 'if-range': known.etag });
-  // An empty object has no first range.
-  const isEmpty = response.statusCode === 416 && known === undefined;
-  const judged = judgeRange(response, request);
-  if (judged.kind === 'body' && (judged.whole || judged.facts.etag !== undefined))
-    return { ...judged, response };
-  response.destroy();
-  if (judged.kind !== 'body' && !isEmpty) return judged;
-  const everything = await send({});
-  const whole = judgeRange(everything, request);
-  if (whole.kind === 'body' && whole.whole) return { ...whole, response: everything };
-  everything.destroy();
-  return whole.kind === 'body' ? toStale(everything, request) : whole;
-}
-
-/** What an answer means. */
 export function judgeRange(
   response: ResponseHead,
-  request: Pick<RangedGet, 'url' | 'known' | 'start'>,
-): RangePromise | RequestFailed {
-  const { url, known, start } = request;
+  request: RangeAsk,
+): RangePromise | RequestFailed | { kind: 'unfit' } {
+  const { url, known, start, asksRange } = request;
   const status = response.statusCode ?? 0;
   const etag = strongEtag(response.headers.etag);
   const checksums = readChecksums(response.headers);
@@ -80,7 +87,8 @@ export function judgeRange(
     const sizeBytes = readLength(response.headers['content-length']);
     return { kind: 'body', facts: { etag, sizeBytes, checksums }, bytes: sizeBytes, whole: true };
   }
-  if (status === 206) {
+  if (status === 416 && known === undefined && asksRange) return { kind: 'unfit' };
+  if (status === 206 && asksRange) {
     const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers['content-range'] ?? '');
     const [first, last] = [Number(range?.[1]), Number(range?.[2])];
     const sizeBytes = readLength(range?.[3]);
@@ -89,6 +97,7 @@ export function judgeRange(
     if (first === start && last >= first && isSame) {
       // A range of an unknown whole is no beginning of anything.
       const validator = sizeBytes === undefined ? undefined : (known?.etag ?? etag);
+      if (validator === undefined) return { kind: 'unfit' };
       const facts = { etag: validator, sizeBytes, checksums };
       return { kind: 'body', facts, bytes: last - first + 1, whole: false };
     }
@@ -103,9 +112,10 @@ export function judgeRange(
   return { kind: 'failed', error };
 }
 
+/** The object is not what it was, or is not given as it must be. */
 function toStale(
   { statusCode = 0 }: ResponseHead,
-  { url, start }: Pick<RangedGet, 'url' | 'start'>,
+  { url, start }: Pick<RangeRequest, 'url' | 'start'>,
 ): RequestFailed {
   const body = `instead of what it had from byte ${start}`;
   return {
