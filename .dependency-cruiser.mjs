@@ -29,7 +29,7 @@ const owners = {
   fastify: ['server'],
   'fastify-type-provider-zod': ['server'],
   '@jax-js/jax': ['server'],
-  'p-queue': ['client'],
+  'p-queue': ['client', 'workers'],
   '@huggingface/tokenizers': ['client', 'server'],
   '@huggingface/jinja': ['client'],
   '@huggingface/hub': ['cli'],
