@@ -95,11 +95,19 @@ describe('completion', () => {
     expect(await complete('checkpoint', 'd')).toEqual(['download', 'delete']);
     expect(await complete('checkpoint', 'delete', '--run')).toEqual(['--run-id']);
     expect(await complete('checkpoint', 'delete', '--lo')).toEqual(['--local', '--local-data-dir']);
+    expect(await complete('--format', 'json', 'run', 'li')).toEqual(['list']);
+    expect(await complete('run', 'list', '-f', 'j')).toEqual(['json']);
+    expect(await complete('audit', '--type', 'p')).toEqual(['projects']);
+    expect(await complete('completion', '""')).toEqual(expect.arrayContaining(['bash', 'zsh', 'fish']));
+    expect(await complete('checkpoint', 'info', 'tinker', ':', '//run', '--verb')).toEqual(['--verbose']);
   });
 
   it.each(['zsh', 'fish'])('makes one for %s', async (shell) => {
     const { stdout, exitCode } = await bench.run('completion', shell);
     expect(exitCode).toBe(0);
     expect(stdout).toContain('export-trace');
+    expect(stdout).toMatch(/organizations/);
+    // In zsh that is the search path of programs.
+    expect(stdout).not.toMatch(/local.* path\b/);
   });
 });
