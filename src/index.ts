@@ -17,6 +17,7 @@ export type {
 export { SamplingClient } from './client/sampling-client.ts';
 export { RestClient } from './client/rest-client.ts';
 export type { CopyWeightsInput, ListOptions, ScopeOptions } from './client/rest/inputs.ts';
+export type { RunListInput } from './client/rest/lists.ts';
 export { AdminClient, type AuditLogInput, type BillingUsageInput } from './client/admin-client.ts';
 export { DownloadManager } from './client/downloads/download-manager.ts';
 export { CheckpointDownload } from './client/downloads/checkpoint-download.ts';
@@ -46,6 +47,7 @@ export {
   SessionLostError,
   TimeoutError,
   TinkerError,
+  type DownloadErrorCode,
 } from './core/errors.ts';
 export {
   ApiError,
@@ -63,6 +65,7 @@ export {
 export { consoleUrls } from './core/console-urls.ts';
 export { errorCodes, type ErrorCategory, type ErrorCode } from './core/error-codes.ts';
 export type { EventOf, EventSource, EventsDropped, ListenOptions, StreamOptions } from './core/emitter.ts';
+export type { Random } from './core/random.ts';
 export { createLogger, stderrLogger, type Logger, type LogLevel } from './core/logger.ts';
 export type { Clock } from './core/clock.ts';
 export { parseTinkerPath, toTinkerPath, type TinkerPath } from './core/tinker-path.ts';
@@ -85,6 +88,7 @@ export type {
   Cursor,
   ExternalWeightsUrlsResponse,
 } from './types/checkpoints.ts';
+export type { CloseOptions } from './types/client-life.ts';
 export type { SelfApiKeyResponse, WhoamiResponse } from './types/credentials.ts';
 export type {
   CustomLoss,
@@ -112,13 +116,19 @@ export type {
   SourceChoice,
 } from './types/downloads.ts';
 export type {
+  ClientEvents,
+  ClientKind,
+  DeprecationNoted,
   QueueChanged,
   RetryScheduled,
   SamplingEvents,
+  ServerMessage,
   ServiceEvents,
+  ServiceStatus,
   TrainingEvents,
 } from './types/events.ts';
-export type { LossChoice, LossConfigs, LossFn } from './types/loss.ts';
+export type { QueueState } from './types/futures.ts';
+export type { ClipConfig, LossChoice, LossConfigs, LossFn, OpenConfig } from './types/loss.ts';
 export type { ModelInput, ModelInputChunk, Tokens } from './types/model-input.ts';
 export type { RequestOptions } from './types/options.ts';
 export type { AccessScope, TrainingRun } from './types/runs.ts';
@@ -133,7 +143,7 @@ export type {
 export type { ServerCapabilities, ServerHealth } from './types/service.ts';
 export type { SessionSearchInput, SessionSummary } from './types/session-search.ts';
 export type { FinishReason, GetSessionResponse } from './types/sessions.ts';
-export type { TensorData, TensorDtype, TensorInput } from './types/tensor.ts';
+export type { SparseRows, TensorData, TensorDtype, TensorInput } from './types/tensor.ts';
 export type {
   AdamParamsInput,
   DimuonParamsInput,

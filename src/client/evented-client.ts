@@ -11,6 +11,7 @@ import type { ClientLife, CloseOptions } from '../types/client-life.ts';
 /** What every client has in common: typed events, and an end. */
 export abstract class EventedClient<Events extends EventMap> implements EventSource<Events>, AsyncDisposable {
   readonly #emitter: Emitter<Events>;
+  /** @internal */
   protected readonly life: ClientLife;
 
   protected constructor(emitter: Emitter<Events>, life: ClientLife) {

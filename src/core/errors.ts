@@ -132,7 +132,8 @@ export class CancelledError extends TinkerError {
   }
 }
 
-type DownloadErrorCode = Extract<
+/** What may go wrong with a download alone. */
+export type DownloadErrorCode = Extract<
   ErrorCode,
   | 'destination_exists'
   | 'archive_pending'

@@ -29,8 +29,14 @@ interface Armed {
   seenCount: number;
 }
 
+/** What the tests of a client set up. */
+export interface Faults {
+  add(...faults: readonly Fault[]): void;
+  clear(): void;
+}
+
 /** The faults of one server. */
-export class FaultList {
+export class FaultList implements Faults {
   #armed: Armed[];
 
   constructor(faults: readonly Fault[]) {
@@ -56,6 +62,3 @@ export class FaultList {
     });
   }
 }
-
-/** What the tests of a client set up. */
-export type Faults = Pick<FaultList, 'add' | 'clear'>;

@@ -63,7 +63,8 @@ export interface OwnServiceEvents {
 }
 
 /** One stream for everything: the service's own events, those of its clients, and those of its downloads. */
-export type ServiceEvents = OwnServiceEvents & ClientEvents & Omit<DownloadManagerEvents, 'retry.scheduled'>;
+export interface ServiceEvents
+  extends OwnServiceEvents, ClientEvents, Omit<DownloadManagerEvents, 'retry.scheduled'> {}
 
 export interface TrainingEvents {
   /** The server has accepted a call, which took `width` sequence ids from `seq_id` on. */

@@ -16,13 +16,13 @@ export type LossFn = (typeof lossFns)[number];
 export type LossFnConfig = Readonly<Record<string, number | string>>;
 
 /** Bounds of the ratio itself, such as 0.8 and 1.2; the server's defaults when left out. */
-type ClipConfig = {
+export type ClipConfig = {
   clip_low_threshold?: number | undefined;
   clip_high_threshold?: number | undefined;
 };
 
 /** Keys that the service does not publish pass through. */
-interface OpenConfig {
+export interface OpenConfig {
   readonly [key: string]: number | string | undefined;
 }
 

@@ -11,7 +11,7 @@ export interface TensorInput {
 }
 
 /** Where the values of compressed sparse rows go (wire-protocol 3.3); a dense tensor has neither. */
-interface SparseRows {
+export interface SparseRows {
   sparse_crow_indices?: BigInt64Array;
   sparse_col_indices?: BigInt64Array;
 }
