@@ -155,7 +155,11 @@ export const errorCodes = {
     retryable: false,
     hint: 'Free disk space, then run the download again: it resumes.',
   },
-  file_access: { category: 'user', retryable: false, hint: 'Check that the folder exists and is writable.' },
+  file_access: {
+    category: 'user',
+    retryable: false,
+    hint: 'Correct what the message names (the path, its permissions, a limit of the system) and try again; a download resumes.',
+  },
   internal: {
     category: 'internal',
     retryable: false,

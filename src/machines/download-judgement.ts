@@ -86,7 +86,7 @@ export function judge(policy: SetbackPolicy, state: SetbackState, result: StepRe
     case 'corrupt':
       return state.refetched ? failing : { next: 'discarding', state: { error, refetched: true } };
     default:
-      return failing;
+      return isShortOfFiles(error) ? backOff(policy, state, result, error) : failing;
   }
 }
 
@@ -121,6 +121,11 @@ function backOff(policy: SetbackPolicy, state: SetbackState, result: StepResult,
       error,
     },
   };
+}
+
+/** Others close theirs as they end. */
+function isShortOfFiles(error: Error): boolean {
+  return TinkerError.isInstance(error) && ['EMFILE', 'ENFILE'].includes(String(error.details['errno']));
 }
 
 /** Whether the bytes on disk help a later download: not when it is they that are wrong, or nobody needs them. */

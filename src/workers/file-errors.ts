@@ -3,15 +3,16 @@ import { DownloadError } from '../core/errors.ts';
 const outOfSpace = new Set(['ENOSPC', 'EDQUOT']);
 
 const explanations: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
+  EACCES: 'permission denied: choose another output folder or change its permissions',
   EPERM: 'the system does not permit it',
   EROFS: 'the file system is read-only',
   EMFILE: 'this process has too many open files: lower the concurrency or raise the limit (ulimit -n)',
-  ENFILE: 'the system has too many open files',
+  ENFILE: 'the system has too many open files: close other programs or raise its limit',
   ENOTDIR: 'a part of the path is not a folder',
   EISDIR: 'a folder is in the way',
   EEXIST: 'something of that name is in the way',
   ENOENT: 'it does not exist, or was removed meanwhile',
+  EFBIG: 'it becomes larger than the file system or a limit (ulimit -f) allows',
   ENAMETOOLONG: 'the name is too long for the file system',
   EBUSY: 'another program uses it',
   EIO: 'the device reports an error',
@@ -38,6 +39,16 @@ export function toFileError(error: unknown, what: string): unknown {
   return new DownloadError('file_access', `Cannot ${what}: ${explanation} (${error.code})`, {
     cause: error,
     details,
+  });
+}
+
+/** A lack of descriptors is none of the network or of a thread, however it comes out; undefined for anything else. */
+export function toTooManyFiles(error: unknown, what: string): DownloadError | undefined {
+  const [errno] = /\b(?:EMFILE|ENFILE)\b/.exec(String(error)) ?? [];
+  if (errno === undefined) return undefined;
+  return new DownloadError('file_access', `Cannot ${what}: ${explanations[errno]} (${errno})`, {
+    cause: error,
+    details: { errno },
   });
 }
 

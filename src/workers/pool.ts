@@ -4,6 +4,7 @@ import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import type { Clock } from '../core/clock.ts';
 import { ClientClosedError, InternalError } from '../core/errors.ts';
+import { toTooManyFiles } from './file-errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { WorkerNetwork } from './signed-url.ts';
 import type { TaskCancelled, TaskMessage, TaskName, Tasks } from './protocol.ts';
@@ -19,7 +20,7 @@ const youngMegabytes = 4;
 /** The thread that ran the task is gone: killed, or crashed. What it wrote so far is on disk. */
 export interface TaskLost {
   kind: 'lost';
-  error: InternalError;
+  error: Error;
 }
 
 export interface WorkerPoolOptions {
@@ -44,6 +45,8 @@ export interface RunTaskOptions {
 export class WorkerPool {
   readonly #options: Required<{ [Key in keyof WorkerPoolOptions]: NonNullable<WorkerPoolOptions[Key]> }>;
   readonly #retired = new Set<Promise<void>>();
+  /** What ended the threads of one that was replaced. */
+  readonly #failures = new WeakMap<Piscina, Error>();
   #piscina: Piscina | undefined;
   #closed = false;
 
@@ -102,13 +105,15 @@ export class WorkerPool {
       started = true;
       armKill();
     };
+    let threads: Piscina | undefined;
     port.on('message', handle);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       // Loaded with the first task, because every client has a pool and most never use it.
       const library = await import('piscina');
       if (this.#closed) throw new ClientClosedError('The worker pool is closed');
-      const outcome: unknown = await this.#threads(library.Piscina).run(
+      threads = this.#threads(library.Piscina);
+      const outcome: unknown = await threads.run(
         library.move({
           [library.transferableSymbol]: taskPort,
           [library.valueSymbol]: { input, port: taskPort },
@@ -122,7 +127,7 @@ export class WorkerPool {
       if (signal.aborted) return { kind: 'cancelled' };
       return {
         kind: 'lost',
-        error: new InternalError(`The thread of a ${name} task ended`, { cause: error }),
+        error: toLostError(name, (threads && this.#failures.get(threads)) ?? error),
       };
     } finally {
       clock.clearTimeout(killTimer);
@@ -163,6 +168,7 @@ export class WorkerPool {
       },
     });
     piscina.on('error', (error) => {
+      this.#failures.set(piscina, error);
       if (this.#piscina === piscina) this.#replace(`a worker thread failed: ${String(error)}`);
     });
     this.#piscina = piscina;
@@ -187,4 +193,11 @@ export class WorkerPool {
 function builtEntry(): string {
   const isSource = extname(import.meta.url) === '.ts';
   return new URL(`../workers/entry.${isSource ? 'ts' : 'cjs'}`, import.meta.url).href;
+}
+
+function toLostError(name: TaskName, cause: unknown): Error {
+  return (
+    toTooManyFiles(cause, 'start a download thread') ??
+    new InternalError(`The thread of a ${name} task ended`, { cause })
+  );
 }

@@ -3,6 +3,7 @@ import { Agent as HttpsAgent, get as getHttps } from 'node:https';
 import { workerData } from 'node:worker_threads';
 import type { ProxyEnvironment } from '../core/env.ts';
 import { ConnectionError, InvalidResponseError, TimeoutError, TinkerError } from '../core/errors.ts';
+import { toTooManyFiles } from './file-errors.ts';
 
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 const maximumRedirectCount = 5;
@@ -131,6 +132,8 @@ function send(target: URL, options: GetSignedUrlOptions, isRepeated: boolean): P
 /** The error for a request or a body that broke; errors that are ours already stay as they are. */
 export function toNetworkError(error: unknown, what: string): TinkerError {
   if (TinkerError.isInstance(error)) return error;
+  const tooManyFiles = toTooManyFiles(error, `open a connection for ${what}`);
+  if (tooManyFiles !== undefined) return tooManyFiles;
   const reason =
     error instanceof Error ? ('code' in error ? String(error.code) : error.message) : String(error);
   return new ConnectionError(`${what} broke off: ${reason}`, { cause: error });

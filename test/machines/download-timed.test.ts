@@ -153,6 +153,21 @@ describe('a running download', () => {
     expect(told).toHaveLength(4);
   });
 
+  test('waits for descriptors that others will close, and fails when none become free', async () => {
+    const error = new DownloadError('file_access', 'too many open files', { details: { errno: 'EMFILE' } });
+    const { clock, untilIn, cleanUps, outcome } = run({
+      retryLimit: 1,
+      transfers: [
+        { kind: 'failed', error },
+        { kind: 'failed', error },
+      ],
+    });
+    await untilIn('backingOff');
+    clock.advance(1000);
+    expect(await outcome).toEqual({ status: 'failed', error });
+    expect(cleanUps).toEqual([{ keep: true }]);
+  });
+
   test('keeps nothing of an archive that is unsafe', async () => {
     const error = new DownloadError('unsafe_archive', 'it climbs out');
     const { cleanUps, outcome } = run({

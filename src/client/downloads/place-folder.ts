@@ -56,10 +56,15 @@ export async function placeFolder({
   await removeQuietly(asidePath, logger);
 }
 
+/** Where descriptors are short, or somebody still looks: a tenth of a second longer each time. */
+const removeRetries = 8;
+
 /** Removes a file or a folder; what cannot be removed is logged, since the download itself does not depend on it. */
 export async function removeQuietly(path: string, logger: Logger): Promise<void> {
   try {
-    await fileOperation(`remove ${path}`, () => rm(path, { recursive: true, force: true }));
+    await fileOperation(`remove ${path}`, () =>
+      rm(path, { recursive: true, force: true, maxRetries: removeRetries }),
+    );
   } catch (error) {
     logger.warn(`left behind: ${path}`, { error: String(error) });
   }
