@@ -36,10 +36,12 @@ export interface GetSignedUrlOptions {
   stallTimeoutMs: number;
 }
 
-/** A signed URL as it may be shown: without its query, user and fragment. */
+/** A signed URL as it may be shown: without its query, user and fragment, and what is no URL at all without what may be these. */
 export function redactUrl(url: string): string {
-  const parsed = URL.parse(url);
-  return parsed === null ? 'a malformed URL' : `${parsed.origin}${parsed.pathname}`;
+  const shown = URL.parse(url);
+  if (shown === null) return JSON.stringify(url.replace(/[?#][^]*/, '').replace(/^[^]*@/, ''));
+  for (const part of ['search', 'hash', 'username', 'password'] as const) shown[part] = '';
+  return shown.href;
 }
 
 /** Where the answer is to be had. */
@@ -92,7 +94,10 @@ export async function getSignedUrl(url: string, options: GetSignedUrlOptions): P
 function parseTarget(url: string, base: URL | undefined): URL {
   const target = URL.parse(url, base);
   if (target === null || (target.protocol !== 'http:' && target.protocol !== 'https:')) {
-    throw new InvalidResponseError(`The download's address is no http or https URL: ${redactUrl(url)}`);
+    throw new InvalidResponseError(
+      `The address that the server gave for the download is no http or https URL: ${redactUrl(url)}. ` +
+        'Check that the base URL is that of a Tinker server, or tell whoever runs it',
+    );
   }
   if (base?.protocol === 'https:' && target.protocol === 'http:') {
     throw new InvalidResponseError(

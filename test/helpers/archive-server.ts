@@ -5,6 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 
@@ -50,17 +51,18 @@ export class ArchiveServer implements AsyncDisposable {
   mostActiveCount = 0;
   /** Connections that were ever made. */
   connectionCount = 0;
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
   #signature = 1;
 
-  private constructor(server: Server) {
+  private constructor(server: Server | TlsServer) {
     this.#server = server;
     server.on('connection', () => this.connectionCount++);
     server.on('request', (request, response) => void this.#answer(request, response));
   }
 
-  static async start(): Promise<ArchiveServer> {
-    const server = createServer();
+  /** With a certificate it speaks TLS. */
+  static async start(certificate?: { cert: string; key: string }): Promise<ArchiveServer> {
+    const server = certificate === undefined ? createServer() : createTlsServer(certificate);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new ArchiveServer(server);
@@ -73,7 +75,8 @@ export class ArchiveServer implements AsyncDisposable {
   /** A URL that is good until `expireUrls`. */
   signedUrl(path: string): string {
     const { port } = this.#server.address() as AddressInfo;
-    return `http://127.0.0.1:${port}${path}?signature=secret-${this.#signature}`;
+    const scheme = this.#server instanceof TlsServer ? 'https' : 'http';
+    return `${scheme}://127.0.0.1:${port}${path}?signature=secret-${this.#signature}`;
   }
 
   /** Every URL given so far answers 403 from now on. */

@@ -16,8 +16,11 @@ export const folderName =
   process.platform === 'win32' ? 'run_train_0_sampler_weights_final' : 'run:train:0_sampler_weights_final';
 
 /** A manager on a clock that the test moves, an archive server, and a folder; all gone after the test. */
-export async function setUpDownloads(options: Partial<DownloadManagerOptions> = {}) {
-  const server = await ArchiveServer.start();
+export async function setUpDownloads(
+  options: Partial<DownloadManagerOptions> = {},
+  certificate?: { cert: string; key: string },
+) {
+  const server = await ArchiveServer.start(certificate);
   const folder = await mkdtempDisposable(join(tmpdir(), 'downloads-'));
   const clock = new ManualClock();
   const logLines: string[] = [];

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { generate } from 'selfsigned';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkpointTar, tarOf, tensorBytes } from '../helpers/archives.ts';
 import { folderName, setUpDownloads, skipWaits, tinkerPath } from '../helpers/downloads.ts';
@@ -144,5 +145,49 @@ describe('a process that is killed', () => {
     expect(starts.length).toBeGreaterThan(0);
     for (const start of starts) expect(start).toBeGreaterThanOrEqual(third);
     expect(await readdir(outputDir)).toEqual(['run_weights_0', 'run_weights_0.manifest.json']);
+  });
+});
+
+describe('an archive behind a private authority', () => {
+  async function setUpPrivate() {
+    const { cert, private: key } = await generate([{ name: 'commonName', value: '127.0.0.1' }], {
+      extensions: [
+        { name: 'basicConstraints', cA: true },
+        { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] },
+      ],
+    });
+    const content = tensorBytes(20_000_000);
+    const setUp = async (network?: { ca: string }) => {
+      const bench = await setUpDownloads({ network, retryLimit: 0 }, { cert, key });
+      bench.put(tarOf({ name: weightsName, body: content }), undefined, pathOf(0));
+      return bench;
+    };
+    const written = (outputDir: string) => readFile(join(outputDir, 'run_weights_0', weightsName));
+    return { cert, content, setUp, written };
+  }
+
+  test('is fetched in pieces when the service trusts it, and refused by name when not', async () => {
+    const { cert, content, setUp, written } = await setUpPrivate();
+    const { manager, server, outputDir } = await setUp({ ca: cert });
+    await manager.download(pathOf(0), { outputDir });
+    expect(content.equals(await written(outputDir))).toBe(true);
+    expect(server.requests.length).toBeGreaterThan(2);
+    const stranger = await setUp();
+    await expect(
+      stranger.manager.download(pathOf(0), { outputDir: stranger.outputDir }),
+    ).rejects.toMatchObject({ code: 'connection', message: expect.stringContaining('SELF_SIGNED') });
+    expect(stranger.server.requests).toEqual([]);
+  });
+
+  test('is fetched when the environment names it for all of Node', async () => {
+    const { cert, content, setUp, written } = await setUpPrivate();
+    const { server, outputDir } = await setUp();
+    const file = join(outputDir, 'authority.pem');
+    await writeFile(file, cert);
+    const args = [server.signedUrl('/'), outputDir, '1', '0'];
+    const { lines, ended } = startDownloader(`export NODE_EXTRA_CA_CERTS='${file}'`, args);
+    await ended;
+    expect(lines).toEqual([{ status: 'done' }]);
+    expect(content.equals(await written(outputDir))).toBe(true);
   });
 });
