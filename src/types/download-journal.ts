@@ -28,11 +28,12 @@ export const journalLineSchema = z.union([
     size_bytes: z.int().min(0),
     offset: z.int().min(0),
     next: z.int().min(0),
+    gap_crc32c: z.int().min(0),
   }),
   /** The archive goes to disk as it is. */
   z.strictObject({ packed: z.literal(true) }),
   /** The walk over the headers of the archive has come to its end. */
-  z.strictObject({ scanned: z.literal(true) }),
+  z.strictObject({ scanned: z.literal(true), gap_crc32c: z.int().min(0) }),
   z.strictObject({
     piece: z.string(),
     offset: z.int().min(0),

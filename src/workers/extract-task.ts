@@ -4,6 +4,7 @@ import { DownloadError } from '../core/errors.ts';
 import type { ArchiveLimits } from '../types/downloads.ts';
 import { toArchiveOutcome } from './archive-outcome.ts';
 import { ByteReader } from './byte-reader.ts';
+import { compareChecksums } from './compare-checksums.ts';
 import { EntryLedger } from './entry-ledger.ts';
 import { fileOperation } from './file-errors.ts';
 import { FileWriter } from './file-writer.ts';
@@ -16,7 +17,12 @@ import { readTar, type TarMember } from './tar-reader.ts';
 /** Unpacks an archive from disk into a new folder. Modes, owners and times are not taken over. */
 export async function extractArchive(input: ExtractInput, context: TaskContext): Promise<ExtractOutcome> {
   try {
-    await using archive = await openArchive(input.archivePath);
+    const { archivePath, expected } = input;
+    if (expected !== undefined) {
+      const archive = { name: 'the archive', crc32c: expected.crc32c };
+      await compareChecksums(archivePath, archive, expected.checksums, context.signal);
+    }
+    await using archive = await openArchive(archivePath);
     await fileOperation(`create ${input.folder}`, () => mkdir(input.folder));
     const files = await unpack(archive, input, context);
     if (files.length === 0) throw new DownloadError('corrupt_archive', 'The archive holds no files');

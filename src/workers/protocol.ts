@@ -31,6 +31,12 @@ export interface StoredPiece {
   crc32c: number;
 }
 
+/** Bytes that lie one behind the other, and their checksum. */
+export interface Run {
+  length: number;
+  crc32c: number;
+}
+
 /** One member of an archive, as the walk over its headers finds it. */
 export interface ScannedEntry {
   /** As the archive spells it. */
@@ -43,6 +49,8 @@ export interface ScannedEntry {
   offset: number;
   /** Where the next header begins. */
   next: number;
+  /** Of what lies between the content before this one's and this one's. */
+  gapCrc32c: number;
 }
 
 /** A file that is complete, with the checksum of what was written. */
@@ -110,8 +118,8 @@ export interface ScanInput extends RequestInput {
 }
 
 export type ScanOutcome =
-  /** All members are told; what the walk did not write itself is to be fetched. */
-  | { kind: 'scanned' }
+  /** All members are told; what the walk did not write itself is to be fetched. `gapCrc32c`: of what follows the last content. */
+  | { kind: 'scanned'; gapCrc32c: number }
   /** The archive goes to disk as it is; `whole`: it has. */
   | { kind: 'packed'; whole: boolean }
   | ArchiveCorrupt
@@ -129,6 +137,8 @@ export interface ExtractInput {
   /** Where the files go; must not exist, its parent must. */
   folder: string;
   limits: ArchiveLimits;
+  /** Of the archive as it was written, and as the server says. */
+  expected?: { crc32c: number; checksums: ObjectChecksums } | undefined;
 }
 
 export type ExtractOutcome =
@@ -137,6 +147,8 @@ export type ExtractOutcome =
 export interface VerifyInput {
   folder: string;
   files: ReadonlyArray<PlacedFile & { checksums?: ObjectChecksums | undefined }>;
+  /** The archive that the files came in, where it was unpacked on its way: all its bytes, and what the server says. */
+  archive?: { runs: readonly Run[]; crc32c: string } | undefined;
   /** Secrets: of age, to decrypt what is encrypted. */
   identities?: readonly string[] | undefined;
 }

@@ -7,7 +7,9 @@ import type { ObjectChecksums } from './protocol.ts';
  */
 export function readChecksums(headers: IncomingHttpHeaders): ObjectChecksums | undefined {
   const found: ObjectChecksums = {};
-  for (const [name, value] of listItems(headers['x-goog-hash'])) {
+  // Of an object that is unpacked for its readers the store knows the packed one.
+  const stored = headers['x-goog-stored-content-encoding'] ?? 'identity';
+  for (const [name, value] of stored === 'identity' ? listItems(headers['x-goog-hash']) : []) {
     if (name === 'crc32c') found.crc32c = value;
     if (name === 'md5') found.md5 = value;
   }

@@ -13,6 +13,7 @@ import { RangeStream } from './range-stream.ts';
 import { ReceivedMeter } from './received-meter.ts';
 import { SyncQueue } from './sync-to-disk.ts';
 import { FoundMembers } from './found-members.ts';
+import { GapSource } from './gap-source.ts';
 import { paddedSize, readTar, type TarMember } from './tar-reader.ts';
 
 /** What lies further in a member than this beyond the window is left to others, and jumped over. */
@@ -42,7 +43,9 @@ async function scan(input: ScanInput, context: TaskContext, meter: ReceivedMeter
   const { url, known, entries, stallTimeoutMs } = input;
   const { signal } = context;
   const request = { url, known, signal, stallTimeoutMs };
-  const start = entries.at(-1)?.next ?? 0;
+  const last = entries.at(-1);
+  // The padding of the last member may not have come.
+  const start = last === undefined ? 0 : last.offset + last.sizeBytes;
   const onReceived = (bytes: number): void => meter.add(bytes);
   let reader: RangeReader;
   if (known === undefined) {
@@ -58,8 +61,7 @@ async function scan(input: ScanInput, context: TaskContext, meter: ReceivedMeter
   }
   try {
     if (start === 0 && !(await isPlainTar(reader))) return await keepWindow(reader, input, context);
-    await walk(reader, input, context);
-    return { kind: 'scanned' };
+    return { kind: 'scanned', gapCrc32c: await walk(reader, input, context) };
   } finally {
     reader.close();
   }
@@ -117,27 +119,34 @@ async function keepWindow(
   return { kind: 'packed', whole: false };
 }
 
+/** Gives the checksum of what follows the last member. */
 async function walk(
   reader: RangeReader,
   { folder, limits, entries }: ScanInput,
   { signal, post }: TaskContext,
-): Promise<void> {
+): Promise<number> {
   const ledger = new EntryLedger(limits);
   for (const entry of entries) ledger.admit(entry);
   const found = new FoundMembers(post);
   const syncs = new SyncQueue();
+  const gaps = new GapSource(reader);
   try {
-    for await (const member of readTar(reader)) {
+    await gaps.take((entries.at(-1)?.next ?? 0) - reader.position);
+    for await (const member of readTar(gaps)) {
       signal.throwIfAborted();
+      const gapCrc32c = gaps.finish();
       const { name, newFolders } = ledger.admit(member);
       for (const newFolder of newFolders) makeFolder(join(folder, newFolder));
       const { path, kind, sizeBytes } = member;
       const offset = reader.position;
-      const entry = { path, name, kind, sizeBytes, offset, next: offset + paddedSize(sizeBytes) };
+      const entry = { path, name, kind, sizeBytes, offset, next: offset + paddedSize(sizeBytes), gapCrc32c };
+      gaps.isInMember = true;
       if (kind === 'directory') found.add(entry);
       else await placeMember(join(folder, name), { entry, member, reader, found, syncs, signal });
+      gaps.isInMember = false;
     }
     await syncs.finish();
+    return gaps.finish();
   } finally {
     found.tell();
     await syncs.settle();

@@ -1,14 +1,12 @@
-import { createHash } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DownloadError } from '../core/errors.ts';
 import { toArchiveOutcome } from './archive-outcome.ts';
 import { checkSafetensors } from './check-safetensors.ts';
-import { toCrc32cText } from './crc32c.ts';
+import { compareChecksums, compareRuns, mismatch } from './compare-checksums.ts';
 import { decryptFile, isEncrypted, plainNameOf } from './decrypt-file.ts';
 import { fileOperation } from './file-errors.ts';
-import type { ObjectChecksums, PlacedFile, TaskContext, VerifyInput, VerifyOutcome } from './protocol.ts';
-import { readFileChunks } from './read-file.ts';
+import type { PlacedFile, TaskContext, VerifyInput, VerifyOutcome } from './protocol.ts';
 import { syncPath } from './sync-to-disk.ts';
 
 /**
@@ -17,10 +15,11 @@ import { syncPath } from './sync-to-disk.ts';
  * bytes were when they were written.
  */
 export async function verifyFiles(
-  { folder, files, identities = [] }: VerifyInput,
+  { folder, files, archive, identities = [] }: VerifyInput,
   { signal }: TaskContext,
 ): Promise<VerifyOutcome> {
   try {
+    if (archive !== undefined) compareRuns(archive.runs, archive.crc32c);
     const placed: PlacedFile[] = [];
     const encrypted: string[] = [];
     for (const { checksums, ...file } of files) {
@@ -29,7 +28,7 @@ export async function verifyFiles(
       const size = await sizeOf(path);
       if (size !== file.size_bytes)
         throw mismatch(`${file.name} has ${size ?? 'no'} bytes where ${file.size_bytes} were written`);
-      if (checksums !== undefined) await compare(path, file, checksums, signal);
+      if (checksums !== undefined) await compareChecksums(path, file, checksums, signal);
       if (identities.length === 0 || !isEncrypted(file.name)) {
         placed.push(file);
         continue;
@@ -60,29 +59,4 @@ async function sizeOf(path: string): Promise<number | undefined> {
     if (error instanceof DownloadError && error.details['errno'] === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-/** The checksum that is known already will do; others need the file to be read back. */
-async function compare(
-  path: string,
-  { name, crc32c }: PlacedFile,
-  expected: ObjectChecksums,
-  signal: AbortSignal,
-): Promise<void> {
-  if (expected.crc32c !== undefined) {
-    if (toCrc32cText(crc32c) !== expected.crc32c)
-      throw mismatch(`${name} has another CRC-32C than the server says`);
-    return;
-  }
-  const [algorithm, digest] =
-    expected.sha256 === undefined ? ['md5', expected.md5] : ['sha256', expected.sha256];
-  if (digest === undefined) return;
-  const hash = createHash(algorithm);
-  await readFileChunks(path, { signal }, (chunk) => void hash.update(chunk));
-  if (hash.digest('base64') !== digest)
-    throw mismatch(`${name} has another ${algorithm} than the server says`);
-}
-
-function mismatch(what: string): DownloadError {
-  return new DownloadError('checksum_mismatch', `The download is damaged: ${what}`);
 }

@@ -44,6 +44,7 @@ export class ArchiveServer implements AsyncDisposable {
       announceLength?: boolean;
       /** What ranges are said to be of; that of the content by default. */
       sizeBytes?: number;
+      headers?: Record<string, string>;
     }
   >();
   /** How many answers are under way now, and the most there were. */
@@ -145,7 +146,7 @@ export class ArchiveServer implements AsyncDisposable {
       response.writeHead(404).end();
       return;
     }
-    const { content, etag, announceLength = true, sizeBytes = content.length } = archive;
+    const { content, etag, announceLength = true, sizeBytes = content.length, headers } = archive;
     const asked = effect?.kind === 'wholeArchive' ? null : /^bytes=(\d+)-(\d*)$/.exec(range ?? '');
     const isPart = asked !== null && (ifRange === undefined || ifRange === etag);
     const start = (isPart ? Number(asked[1]) : 0) + (effect?.kind === 'wrongRange' ? 1 : 0);
@@ -157,6 +158,7 @@ export class ArchiveServer implements AsyncDisposable {
       isPart && asked[2] !== '' ? Math.min(Number(asked[2]), content.length - 1) : content.length - 1;
     const body = content.subarray(start, last + 1);
     response.writeHead(isPart ? 206 : 200, {
+      ...headers,
       ...(etag === undefined ? {} : { etag }),
       ...(announceLength ? { 'content-length': String(body.length) } : {}),
       ...(isPart ? { 'content-range': `bytes ${start}-${last}/${sizeBytes}` } : {}),

@@ -25,6 +25,7 @@ import { toOutcome } from '../ports.ts';
 import { checkFolder } from './check-folder.ts';
 import type { DownloadTarget } from './download-target.ts';
 import type { SpaceLedger } from './free-space.ts';
+import { holdSlot } from './hold-slot.ts';
 import { Holdings } from './holdings.ts';
 import { Journal, readEarlierExport } from './journal.ts';
 import { readManifest, toResult, writeManifest } from './manifest.ts';
@@ -96,21 +97,7 @@ export class DownloadSteps implements DownloadPorts {
   }
 
   holdSlot(onGranted: () => void): () => void {
-    const controller = new AbortController();
-    const { signal } = controller;
-    this.#options.slots
-      .add(
-        () => {
-          onGranted();
-          return new Promise<void>((resolve) =>
-            signal.addEventListener('abort', () => resolve(), { once: true }),
-          );
-        },
-        { signal },
-      )
-      // Rejects only with the abort below, which is no failure.
-      .catch(() => undefined);
-    return () => controller.abort();
+    return holdSlot(this.#options.slots, onGranted);
   }
 
   async transfer(source: RemoteSource, signal: AbortSignal): Promise<TransferResult> {
@@ -133,7 +120,8 @@ export class DownloadSteps implements DownloadPorts {
       );
       if (emptied.kind === 'failed') return emptied;
       const { limits } = this.#options;
-      const outcome = await this.#run('extract', { archivePath, folder, limits }, signal);
+      const input = { archivePath, folder, limits, expected: this.#holdings.archiveChecksums() };
+      const outcome = await this.#run('extract', input, signal);
       if (outcome.kind !== 'extracted') return { ...outcome, error: toTaskError(outcome.error) };
       this.#files = outcome.files;
       return { kind: 'extracted' };
@@ -144,11 +132,10 @@ export class DownloadSteps implements DownloadPorts {
     return this.#track(async () => {
       const { filesFolder: folder } = this.#requireWorkspace();
       const files = this.#files ?? this.#placedFiles();
-      const outcome = await this.#run(
-        'verify',
-        { folder, files, identities: this.#options.identities },
-        signal,
-      );
+      const { identities } = this.#options;
+      // Of one that was unpacked from disk all is known by then.
+      const archive = this.#files === undefined ? this.#holdings.archiveRuns() : undefined;
+      const outcome = await this.#run('verify', { folder, files, archive, identities }, signal);
       if (outcome.kind !== 'intact') return { ...outcome, error: toTaskError(outcome.error) };
       this.#files = outcome.files;
       return { kind: 'intact' };

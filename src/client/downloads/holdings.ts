@@ -4,6 +4,7 @@ import {
   type ObjectChecksums,
   type ObjectFacts,
   type PlacedFile,
+  type Run,
   type ScannedEntry,
   type StoredPiece,
 } from '../../workers/protocol.ts';
@@ -38,6 +39,8 @@ export class Holdings {
   readonly #files = new Map<string, HeldFile>();
   /** The walk over the archive's headers is done. */
   scanned = false;
+  /** Of what follows the content of the last member; known when it is done. */
+  endCrc32c = 0;
   /** The archive goes to disk as it is. */
   packed = false;
 
@@ -119,16 +122,34 @@ export class Holdings {
       }));
   }
 
-  /** The checksum of the archive as it lies on disk. */
-  archiveChecksum(): number {
-    return checksumOf(this.#files.get(archiveFile)?.pieces ?? []);
+  /** Of an archive on disk: what was written, and what the server says where it does. */
+  archiveChecksums(): { crc32c: number; checksums: ObjectChecksums } | undefined {
+    const checksums = this.checksums.get(archiveObject);
+    const { pieces = [] } = this.#files.get(archiveFile) ?? {};
+    return checksums === undefined ? undefined : { crc32c: checksumOf(pieces), checksums };
+  }
+
+  /** All bytes of an archive that was unpacked on its way, in their order, where the server says their CRC-32C. */
+  archiveRuns(): { runs: Run[]; crc32c: string } | undefined {
+    const { crc32c } = this.checksums.get(archiveObject) ?? {};
+    const { sizeBytes } = this.objects.get(archiveObject) ?? {};
+    if (crc32c === undefined || sizeBytes === undefined || !this.scanned) return undefined;
+    let end = 0;
+    const runs: Run[] = [];
+    for (const entry of this.entries) {
+      runs.push({ length: entry.offset - end, crc32c: entry.gapCrc32c });
+      for (const piece of inOrder(this.#files.get(entry.name)?.pieces ?? [])) runs.push(piece);
+      end = entry.offset + entry.sizeBytes;
+    }
+    runs.push({ length: sizeBytes - end, crc32c: this.endCrc32c });
+    return { runs, crc32c };
   }
 
   /** Headers and padding that the walk has read. */
   #headerBytes(): number {
     const last = this.entries.at(-1);
     if (last === undefined) return 0;
-    return this.entries.reduce((sum, { sizeBytes }) => sum - sizeBytes, last.next);
+    return this.entries.reduce((sum, { sizeBytes }) => sum - sizeBytes, last.offset + last.sizeBytes);
   }
 }
 

@@ -39,7 +39,7 @@ export class Journal {
     if (holdings.packed) journal.addPacked();
     journal.addEntries(holdings.entries);
     journal.addPieces(holdings.pieces());
-    if (holdings.scanned) journal.addScanned();
+    if (holdings.scanned) journal.addScanned(holdings.endCrc32c);
     await journal.#writing;
     await fileOperation(`write ${path}`, () => rename(unfinished, path));
     return journal;
@@ -51,8 +51,8 @@ export class Journal {
   }
 
   addEntries(entries: readonly ScannedEntry[]): void {
-    for (const { path, kind, sizeBytes, offset, next } of entries)
-      this.#add({ entry: path, kind, size_bytes: sizeBytes, offset, next });
+    for (const { path, kind, sizeBytes, offset, next, gapCrc32c } of entries)
+      this.#add({ entry: path, kind, size_bytes: sizeBytes, offset, next, gap_crc32c: gapCrc32c });
   }
 
   addPieces(pieces: readonly StoredPiece[]): void {
@@ -63,8 +63,8 @@ export class Journal {
     this.#add({ packed: true });
   }
 
-  addScanned(): void {
-    this.#add({ scanned: true });
+  addScanned(gap_crc32c: number): void {
+    this.#add({ scanned: true, gap_crc32c });
   }
 
   /** Writes what waits and closes; rejects when something could not be written. */
@@ -134,14 +134,15 @@ function takeLine(line: JournalLine, holdings: Holdings, ledger: EntryLedger): v
     const { name } = ledger.admit({ path: object, kind: 'file', sizeBytes });
     holdings.addFile(name, object, 0, sizeBytes);
   } else if ('entry' in line) {
-    const { entry: entryPath, kind, size_bytes: sizeBytes, offset, next } = line;
+    const { entry: entryPath, kind, size_bytes: sizeBytes, offset, next, gap_crc32c: gapCrc32c } = line;
     const { name } = ledger.admit({ path: entryPath, kind, sizeBytes });
-    holdings.addEntry({ path: entryPath, name, kind, sizeBytes, offset, next });
+    holdings.addEntry({ path: entryPath, name, kind, sizeBytes, offset, next, gapCrc32c });
   } else if ('packed' in line) {
     holdings.packed = true;
     holdings.addFile(archiveFile, archiveObject, 0, holdings.objects.get(archiveObject)?.sizeBytes ?? 0);
   } else if ('scanned' in line) {
     holdings.scanned = true;
+    holdings.endCrc32c = line.gap_crc32c;
   } else if ('piece' in line) {
     const { piece: file, offset, length, crc32c } = line;
     holdings.addPiece({ file, offset, length, crc32c });

@@ -177,7 +177,8 @@ export class Transfer {
       if (outcome.kind === 'packed') this.#pack();
       if (outcome.kind === 'scanned') {
         holdings.scanned = true;
-        journal.addScanned();
+        holdings.endCrc32c = outcome.gapCrc32c;
+        journal.addScanned(outcome.gapCrc32c);
       }
       return outcome;
     });
