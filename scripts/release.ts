@@ -36,7 +36,8 @@ function release(): void {
   if (isDry) {
     run('npm', 'pack', '--dry-run');
     console.log(`\nDry run of ${version}: all checks passed, nothing was changed. It would write:`);
-    for (const [name, text] of files) console.log(`  ${name}: ${changedLines(name, text).join(' | ')}`);
+    for (const [name, text] of files)
+      console.log(`  ${name}: ${changedLines(name, text).join(' | ') || 'nothing new'}`);
     return;
   }
   for (const [name, text] of files) writeFileSync(name, text);

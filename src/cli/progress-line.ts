@@ -29,7 +29,7 @@ const timeWidth = '00:00:00'.length;
 /** What a label takes of a line, where `labels` stand below each other. */
 export function labelWidthOf(states: Iterable<ProgressState>, width: number): number {
   const lengths = Array.from(states, (state) => labelOf(state).length);
-  return Math.min(Math.max(...lengths), widestLabelOn(width));
+  return Math.min(Math.max(...lengths), widestLabelOn(width, 'bytes'));
 }
 
 /**
@@ -38,7 +38,7 @@ export function labelWidthOf(states: Iterable<ProgressState>, width: number): nu
  */
 export function formatProgressLine(state: ProgressState, width: number, labelWidth = 0): string {
   const { phase, count, totalCount, unit, isSummary = false } = state;
-  const label = shorten(labelOf(state), widestLabelOn(width)).padEnd(labelWidth);
+  const label = shorten(labelOf(state), widestLabelOn(width, unit)).padEnd(labelWidth);
   const hasPhase = !isSummary && phase !== '';
   if (totalCount === undefined || totalCount <= 0) {
     const amount = count > 0 ? formatCount(count, unit) : '';
@@ -73,7 +73,9 @@ function labelOf({ label, phase, isSummary = false }: ProgressState): string {
   return isSummary ? `${label}  ${phase}` : label;
 }
 
-function widestLabelOn(width: number): number {
+/** What counts items has few columns besides. */
+function widestLabelOn(width: number, unit: ProgressState['unit']): number {
+  if (unit === 'items') return widestLabel;
   return Math.max(narrowestLabel, Math.min(widestLabel, Math.floor(width * 0.3)));
 }
 

@@ -3,6 +3,7 @@ import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
 import { plural } from '../format-values.ts';
 import { listTable, type Column, type CommandResult } from '../result.ts';
+import { tellOfWait } from '../waiting.ts';
 
 export interface AuditOptions {
   day?: string | undefined;
@@ -14,6 +15,7 @@ export async function showAudit(
   { day, type }: AuditOptions,
 ): Promise<CommandResult> {
   const { signal } = context;
+  using _wait = tellOfWait(context, 'the audit log');
   const log = await withService(context, async (_, service) => {
     await using admin = await service.createAdminClient({ signal });
     return await admin.getAuditLog({ event_type: type, day }, { signal });

@@ -6,6 +6,7 @@ import { toCellText, writeCsv, type Cell } from '../csv.ts';
 import { plural } from '../format-values.ts';
 import type { CommandResult } from '../result.ts';
 import { wholeStorage, wholeUsage, wholeUsageEvent } from '../whole-json.ts';
+import { tellOfWait } from '../waiting.ts';
 
 export interface UsageOptions {
   csv?: string | undefined;
@@ -78,8 +79,12 @@ export async function showStorage(
   return { json, view: { table: { title: 'Current checkpoint storage', headers, rows: texts } } };
 }
 
-function ask<Value>(context: CommandContext, work: (admin: AdminClient) => Promise<Value>): Promise<Value> {
-  return withService(context, async (_, service) => {
+async function ask<Value>(
+  context: CommandContext,
+  work: (admin: AdminClient) => Promise<Value>,
+): Promise<Value> {
+  using _wait = tellOfWait(context, 'the figures');
+  return await withService(context, async (_, service) => {
     await using admin = await service.createAdminClient({ signal: context.signal });
     return await work(admin);
   });

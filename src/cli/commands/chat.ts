@@ -5,6 +5,7 @@ import type { ChatMessage, Tokenizer } from '../../client/tokenizers.ts';
 import type { CommandContext } from '../context.ts';
 import { withoutControlCharacters } from '../format-values.ts';
 import { fold } from '../text-width.ts';
+import { tellOfWait } from '../waiting.ts';
 import { toSamplingParams, withSampler, type SamplerOptions } from '../sampler.ts';
 
 export interface ChatOptions extends SamplerOptions {
@@ -17,10 +18,14 @@ export async function chat(context: CommandContext, options: ChatOptions): Promi
     const tokenizer = await sampler.getTokenizer();
     const messages: ChatMessage[] =
       options.system === undefined ? [] : [{ role: 'system', content: options.system }];
+    const waitForAnswer = async (soFar: readonly ChatMessage[]): Promise<string> => {
+      using _wait = tellOfWait(context, `${options.model} to answer`);
+      return await answerTo(soFar, { sampler, tokenizer, options, signal: context.signal });
+    };
     context.note(`Talking to ${options.model}. An empty line or Ctrl-D ends it.`);
     for await (const question of readTurns(context)) {
       messages.push({ role: 'user', content: question });
-      const answer = await answerTo(messages, { sampler, tokenizer, options, signal: context.signal });
+      const answer = await waitForAnswer(messages);
       messages.push({ role: 'assistant', content: answer });
       print(context, answer);
     }

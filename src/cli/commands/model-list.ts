@@ -4,6 +4,7 @@ import type { CommandContext } from '../context.ts';
 import { CommandError } from '../errors.ts';
 import { formatBoolean } from '../format-values.ts';
 import { listTable, type Column, type CommandResult } from '../result.ts';
+import { tellOfWait } from '../waiting.ts';
 
 type Model = ServerCapabilities['supported_models'][number];
 
@@ -12,6 +13,7 @@ export async function listModels(
   substring: string | undefined,
 ): Promise<CommandResult> {
   const { signal } = context;
+  using _wait = tellOfWait(context, 'the list of models');
   const { supported_models } = await withService(context, (rest) => rest.getServerCapabilities({ signal }));
   const wanted = substring?.toLowerCase() ?? '';
   const models = supported_models.filter(({ model_name }) => model_name?.toLowerCase().includes(wanted));

@@ -4,6 +4,7 @@ import { modelInput } from '../../client/data.ts';
 import type { CommandContext } from '../context.ts';
 import { fileOperationError, UsageError } from '../errors.ts';
 import type { CommandResult } from '../result.ts';
+import { tellOfWait } from '../waiting.ts';
 import { toSamplingParams, withSampler, type SamplerOptions } from '../sampler.ts';
 
 export interface SampleOptions extends SamplerOptions {
@@ -27,6 +28,7 @@ export async function sample(
       num_samples: options.numSamples,
       sampling_params: toSamplingParams(options),
     };
+    using _wait = tellOfWait(context, `${options.model} to complete the text`);
     const { sequences } = await sampler.sample(request, { signal });
     const completions = sequences.map(({ tokens: sampled, stop_reason, logprobs }) => ({
       text: tokenizer.decode(sampled),

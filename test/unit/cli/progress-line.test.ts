@@ -73,9 +73,10 @@ describe('the line of a progress bar (CLI-23)', () => {
   it('counts items as they are', () => {
     expect(
       formatProgressLine(
-        { label: 'Fetching all runs', phase: '', count: 100, totalCount: 400, unit: 'items' },
+        { label: 'Fetching all training runs', phase: '', count: 100, totalCount: 400, unit: 'items' },
         60,
+        'Fetching all training runs'.length,
       ),
-    ).toMatch(/^Fetching all runs {2}\[#+-+\] {2}100\/400 {3}25%$/);
+    ).toMatch(/^Fetching all training runs {2}\[#+-+\] {2}100\/400 {3}25%$/);
   });
 });
