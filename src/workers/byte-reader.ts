@@ -1,4 +1,4 @@
-/** Bytes in order, taken in exact amounts. */
+/** Bytes in order, taken in exact amounts; what was taken is there until more is. */
 export interface ByteSource {
   /** The next `sizeBytes` bytes; fewer, possibly none, where the bytes end. */
   take: (sizeBytes: number) => Promise<Buffer>;
@@ -43,12 +43,13 @@ export class ByteReader implements ByteSource {
 export async function takeExactly(source: Pick<ByteSource, 'takeSome'>, sizeBytes: number): Promise<Buffer> {
   const first = await source.takeSome(sizeBytes);
   if (first.length === sizeBytes || first.length === 0) return first;
-  const pieces = [first];
-  for (let missing = sizeBytes - first.length; missing > 0;) {
-    const piece = await source.takeSome(missing);
+  // Copied before more is asked for: the source may use its memory again.
+  const whole = Buffer.allocUnsafe(sizeBytes);
+  let done = first.copy(whole);
+  while (done < sizeBytes) {
+    const piece = await source.takeSome(sizeBytes - done);
     if (piece.length === 0) break;
-    pieces.push(piece);
-    missing -= piece.length;
+    done += piece.copy(whole, done);
   }
-  return Buffer.concat(pieces);
+  return whole.subarray(0, done);
 }

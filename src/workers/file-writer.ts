@@ -6,7 +6,7 @@ import { fileOperation, toFileError } from './file-errors.ts';
 import type { StoredPiece } from './protocol.ts';
 
 /** Network chunks are small; the disk is asked once per so many bytes. */
-const bufferBytes = 512 * 1024;
+const bufferBytes = 256 * 1024;
 /** Buffers of finished writers, for the next ones of this thread. */
 const spareBuffers: Buffer[] = [];
 const spareCount = 8;

@@ -14,8 +14,8 @@ const tasksPerThread = 16;
 /** An idle pool holds no thread, so a program that forgets to close it still ends. */
 const idleTimeoutMs = 1000;
 const memoryLimitMegabytes = 512;
-/** Small, so that the buffers of what has arrived are freed soon: a fifth less memory, at the same speed. */
-const youngMegabytes = 4;
+/** Small: hardly anything of a transfer lives long, and each thread would keep room for what it does not need. */
+const youngMegabytes = 1;
 
 /** The thread that ran the task is gone: killed, or crashed. What it wrote so far is on disk. */
 export interface TaskLost {

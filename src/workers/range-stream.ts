@@ -2,22 +2,28 @@ import type { RequestFailed } from './protocol.ts';
 import type { RangePromise, RangeRequest, RangeSink } from './range-request.ts';
 import { receiveRange } from './receive-range.ts';
 
-const bufferBytes = 256 * 1024;
+const bufferBytes = 128 * 1024;
+/** Buffers that are read, for the next ones of this thread: what is left to the garbage collector piles up by tens of megabytes. */
+const spareBuffers: Buffer[] = [];
+const spareCount = 16;
 /** The connection rests while so much waits to be read. */
 const highWaterBytes = 2 * bufferBytes;
 
 const nothing: Buffer = Buffer.alloc(0);
 
+interface Block {
+  buffer: Buffer;
+  filledBytes: number;
+  readBytes: number;
+}
+
 /** A range that is read as its reader likes: what has come waits here, and then the connection does. */
 export class RangeStream implements RangeSink {
   readonly #began = Promise.withResolvers<RangePromise>();
   readonly #ending = new AbortController();
-  /** What has come, and is not in the buffer that is being filled. */
-  readonly #waiting: Buffer[] = [];
+  /** The first is being read, the last filled. */
+  readonly #blocks: Block[] = [];
   #waitingBytes = 0;
-  #buffer = nothing;
-  #filledBytes = 0;
-  #givenBytes = 0;
   #arrival = Promise.withResolvers<void>();
   #drained: PromiseWithResolvers<void> | undefined;
   #end: { error?: unknown } | undefined;
@@ -41,20 +47,20 @@ export class RangeStream implements RangeSink {
     return body.kind === 'body' ? { kind: 'stream', stream, body } : body;
   }
 
-  /** At least one byte, as they come; none at the end. Rejects with what broke the body. */
+  /** At least one byte, as they come, there until the next call; none at the end. Rejects with what broke the body. */
   async next(): Promise<Buffer> {
     for (;;) {
-      const piece = this.#waiting.shift() ?? this.#giveBuffered();
-      if (piece.length > 0) {
-        this.#waitingBytes -= piece.length;
-        if (this.#waitingBytes < highWaterBytes) this.#drained?.resolve();
-        return piece;
-      }
-      if (this.#end !== undefined) {
+      const block = this.#blocks[0];
+      if (block !== undefined && block.readBytes < block.filledBytes) return this.#read(block);
+      if (block?.readBytes === bufferBytes || (block !== undefined && this.#end !== undefined)) {
+        this.#blocks.shift();
+        if (spareBuffers.length < spareCount) spareBuffers.push(block.buffer);
+      } else if (this.#end === undefined) {
+        await this.#arrival.promise;
+      } else {
         if ('error' in this.#end) throw this.#end.error;
         return nothing;
       }
-      await this.#arrival.promise;
     }
   }
 
@@ -73,19 +79,18 @@ export class RangeStream implements RangeSink {
   }
 
   room(): Buffer {
-    if (this.#filledBytes === this.#buffer.length) {
-      const rest = this.#giveBuffered();
-      if (rest.length > 0) this.#waiting.push(rest);
-      // Never one that was used before: its reader may look at it still.
-      this.#buffer = Buffer.allocUnsafeSlow(bufferBytes);
-      this.#filledBytes = 0;
-      this.#givenBytes = 0;
+    let block = this.#blocks.at(-1);
+    if (block === undefined || block.filledBytes === bufferBytes) {
+      const buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);
+      block = { buffer, filledBytes: 0, readBytes: 0 };
+      this.#blocks.push(block);
     }
-    return this.#buffer.subarray(this.#filledBytes);
+    return block.buffer.subarray(block.filledBytes);
   }
 
   take(byteCount: number): Promise<void> | undefined {
-    this.#filledBytes += byteCount;
+    const block = this.#blocks.at(-1);
+    if (block !== undefined) block.filledBytes += byteCount;
     this.#waitingBytes += byteCount;
     this.#tell();
     if (this.#waitingBytes < highWaterBytes) return undefined;
@@ -93,16 +98,18 @@ export class RangeStream implements RangeSink {
     return this.#drained.promise;
   }
 
+  #read(block: Block): Buffer {
+    const piece = block.buffer.subarray(block.readBytes, block.filledBytes);
+    block.readBytes = block.filledBytes;
+    this.#waitingBytes -= piece.length;
+    if (this.#waitingBytes < highWaterBytes) this.#drained?.resolve();
+    return piece;
+  }
+
   #awaitDrain(): PromiseWithResolvers<void> {
     const drained = Promise.withResolvers<void>();
     void drained.promise.then(() => (this.#drained = undefined));
     return drained;
-  }
-
-  #giveBuffered(): Buffer {
-    const piece = this.#buffer.subarray(this.#givenBytes, this.#filledBytes);
-    this.#givenBytes = this.#filledBytes;
-    return piece;
   }
 
   #finish(end: { error?: unknown }): void {

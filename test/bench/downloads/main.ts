@@ -1,6 +1,6 @@
 // Measures downloads beside curl, aria2c and the official SDK: npm run bench:downloads [-- --only archive,export --rounds 1]
 // Needs nginx, curl, aria2c and python3. A whole run writes its tables into docs/performance.md and the README; one with
-// `--only` only prints them. `--dir` says where everything is written: 4 GB, gone afterwards.
+// `--only` only prints them. `--dir` says where everything is written: 6 GB, gone afterwards.
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -61,7 +61,7 @@ for (let index = 1; index <= roundCount; index++) {
   for (const { workload, rounds } of results) {
     const round: Round = {};
     for (const subject of workload.subjects) {
-      const work = join(folder, 'work');
+      const work = join(folder, `work-${workload.name}-${subject}-${index}`);
       await mkdir(work);
       try {
         const own = { folder: work, hashes: hashes.get(workload.material) ?? new Map<string, string>() };
@@ -73,7 +73,8 @@ for (let index = 1; index <= roundCount; index++) {
         failures.push(`round ${index}, ${workload.name}: ${String(error)}`);
         console.error(failures.at(-1));
       }
-      await rm(work, { recursive: true });
+      // Where files were removed a minute ago ext4 is slow to make others, so thousands of them stay to the end.
+      if (workload.material !== 'small') await rm(work, { recursive: true });
       // Nobody shall wait for what another has left in the write cache.
       execFileSync('sync');
     }

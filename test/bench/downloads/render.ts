@@ -1,5 +1,5 @@
 import { format, median, renderTable } from '../render.ts';
-import { subjectNames, type Measurement, type Round, type Workload } from './catalogue.ts';
+import { secondsOf, subjectNames, type Measurement, type Round, type Workload } from './catalogue.ts';
 
 /** The rounds of one workload. */
 export interface Rounds {
@@ -13,17 +13,11 @@ export function renderDownloads(results: readonly Rounds[]): string {
     .filter(({ workload }) => workload.many === undefined)
     .flatMap(({ workload, rounds }) =>
       workload.subjects.map((subject) => {
-        const measured = rounds.map((round) => round[subject]).filter((value) => value !== undefined);
-        const seconds = (name: keyof Measurement): string => spread(measured, name, ' s');
-        return [
-          workload.title,
-          subjectNames[subject],
-          seconds('wallSeconds'),
-          subject === 'ours' ? seconds('callSeconds') : '',
-        ];
+        const times = rounds.map((round) => secondsOf(subject, round[subject]));
+        return [workload.title, subjectNames[subject], spread(times, ' s')];
       }),
     );
-  return renderTable(['Workload', 'Subject', 'Whole command', 'The call alone'], rows);
+  return renderTable(['Workload', 'Subject', 'Time'], rows);
 }
 
 /** What many downloads at once cost the process that downloads. */
@@ -31,13 +25,17 @@ export function renderMany(results: readonly Rounds[]): string {
   const rows = results
     .filter(({ workload }) => workload.many !== undefined)
     .map(({ workload, rounds }) => {
-      const measured = rounds.map(({ ours }) => ours).filter((value) => value !== undefined);
+      const of = (name: keyof Measurement, unit: string): string =>
+        spread(
+          rounds.map(({ ours }) => ours?.[name]),
+          unit,
+        );
       return [
         workload.title,
-        spread(measured, 'callSeconds', ' s'),
-        spread(measured, 'memoryMegabytes', ' MB'),
-        spread(measured, 'delayP999Ms', ' ms'),
-        spread(measured, 'delayMaximumMs', ' ms'),
+        of('callSeconds', ' s'),
+        of('memoryMegabytes', ' MB'),
+        of('delayP999Ms', ' ms'),
+        of('delayMaximumMs', ' ms'),
       ];
     });
   return renderTable(
@@ -46,8 +44,8 @@ export function renderMany(results: readonly Rounds[]): string {
   );
 }
 
-function spread(measured: readonly Measurement[], name: keyof Measurement, unit: string): string {
-  const values = measured.map((measurement) => measurement[name]).filter((value) => value !== undefined);
+function spread(measured: ReadonlyArray<number | undefined>, unit: string): string {
+  const values = measured.filter((value) => value !== undefined);
   if (values.length === 0) return 'failed';
   const [middle, least, most] = [median(values), Math.min(...values), Math.max(...values)];
   return `${format(middle)}${unit} (${format(least)} to ${format(most)})`;
@@ -57,20 +55,20 @@ function spread(measured: readonly Measurement[], name: keyof Measurement, unit:
 export function renderSummary(results: readonly Rounds[]): string {
   const rows = results.flatMap(({ workload, rounds }) =>
     workload.subjects
-      .filter((subject) => subject !== 'ours')
+      .filter((subject) => subject !== 'ours' && subject !== 'cli')
       .map((subject) => {
-        const pairs = rounds.flatMap(({ ours, [subject]: other }) =>
-          ours === undefined || other === undefined ? [] : [[ours.wallSeconds, other.wallSeconds] as const],
+        const pairs = rounds.flatMap(({ cli, [subject]: other }) =>
+          cli === undefined || other === undefined ? [] : [[cli.wallSeconds, other.wallSeconds] as const],
         );
         if (pairs.length === 0) return [workload.title, subjectNames[subject], 'failed', '', ''];
         return [
           workload.title,
           subjectNames[subject],
-          `${format(median(pairs.map(([ours]) => ours)))} s`,
+          `${format(median(pairs.map(([own]) => own)))} s`,
           `${format(median(pairs.map(([, other]) => other)))} s`,
-          format(median(pairs.map(([ours, other]) => ours / other))),
+          format(median(pairs.map(([own, other]) => own / other))),
         ];
       }),
   );
-  return renderTable(['Workload', 'Rival', 'This SDK', 'The rival', 'Ratio'], rows);
+  return renderTable(['Workload', 'Rival', 'tinker-ts', 'The rival', 'Ratio'], rows);
 }

@@ -9,6 +9,9 @@ import { hashFolder, type Hashes } from './material.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
+/** As the package has it. */
+const program = here('../../../dist/cli/main.cjs');
+
 export interface Surroundings {
   apiUrl: string;
   freeUrl: string;
@@ -56,6 +59,8 @@ function commandOf(
       const paths = Array.from({ length: count }, (_, number) => checkpointPath(workload, number));
       return [process.execPath, here('./ours.ts'), apiUrl, folder, String(concurrency), ...paths];
     }
+    case 'cli':
+      return [process.execPath, program, 'checkpoint', 'download', checkpointPath(workload), '-o', folder];
     case 'curl':
       return [
         'bash',
