@@ -1,7 +1,7 @@
 import type { PagePromise } from '../client/page.ts';
 
-/** Told after each page but a first that suffices. */
-export type OnProgress = (count: number, totalCount: number) => void;
+/** Told after each page but a first that suffices, and waited for. */
+export type OnProgress = (count: number, totalCount: number) => unknown;
 
 /**
  * The first `limit` items of a list, all of them when `limit` is 0 or less, and how many there are in all where the
@@ -17,7 +17,7 @@ export async function collectItems<Item>(
   const { totalCount } = page;
   const items = [...page.items];
   while (items.length < wanted && page.hasNextPage) {
-    onProgress(items.length, Math.min(wanted, totalCount ?? wanted));
+    await onProgress(items.length, Math.min(wanted, totalCount ?? wanted));
     const next = await page.getNextPage();
     if (next === undefined) break;
     items.push(...next.items);

@@ -1,5 +1,5 @@
 import type { RestClient } from '../client/rest-client.ts';
-import { ServiceClient } from '../client/service-client.ts';
+import type { ServiceClient } from '../client/service-client.ts';
 import type { ServiceOptions } from '../client/service-options.ts';
 import { TinkerError } from '../core/errors.ts';
 import type { CommandContext } from './context.ts';
@@ -20,7 +20,8 @@ export async function withService<Value>(
   const logger = commandLogger(context);
   await using server = local === undefined ? undefined : await startLocalServer(local);
   const localOptions = server === undefined ? {} : { baseUrl: server.url, apiKey: 'tml-local' };
-  await using service = await ServiceClient.connect(
+  const Service = await loadServiceClient();
+  await using service = await Service.connect(
     { logger, ...localOptions, ...options },
     { signal, retry: false },
   );
@@ -29,6 +30,12 @@ export async function withService<Value>(
   );
   await using rest = await service.createRestClient({ signal });
   return await work(rest, service);
+}
+
+async function loadServiceClient(): Promise<typeof ServiceClient> {
+  const { leaveChecksUncompiled } = await import('../core/uncompiled-checks.ts');
+  leaveChecksUncompiled();
+  return (await import('../client/service-client.ts')).ServiceClient;
 }
 
 async function startLocalServer(dataDir: string) {

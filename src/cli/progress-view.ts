@@ -1,7 +1,5 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { CommandContext } from './context.ts';
-import type { OnProgress } from './collect-items.ts';
-import { tellOfWait } from './waiting.ts';
 import { formatProgressLine, labelWidthOf, type ProgressState } from './progress-line.ts';
 
 /** Shows how work goes on, on standard error: bars on a terminal, lines elsewhere, nothing in the JSON format. */
@@ -87,32 +85,5 @@ function createLines({ note }: CommandContext): ProgressView {
       return { update, end: update };
     },
     [Symbol.dispose]: () => undefined,
-  };
-}
-
-export interface FetchProgress extends Disposable {
-  update: OnProgress;
-}
-
-/** For lists of several pages; nothing is shown before the second page is needed. */
-export function fetchProgress(context: CommandContext, nouns: string, limit: number): FetchProgress {
-  const label = `Fetching ${limit > 0 ? limit : 'all'} ${nouns}`;
-  const wait = tellOfWait(context, `the ${nouns}`);
-  let view = hiddenView;
-  let task: ProgressTask | undefined;
-  return {
-    update(count, totalCount) {
-      if (task === undefined) {
-        wait[Symbol.dispose]();
-        if (process.stderr.isTTY) view = createProgressView(context);
-        else context.note(label);
-        task = view.task(label, 'items');
-      }
-      task.update({ count, totalCount: Number.isFinite(totalCount) ? totalCount : undefined });
-    },
-    [Symbol.dispose]() {
-      wait[Symbol.dispose]();
-      view[Symbol.dispose]();
-    },
   };
 }

@@ -2,8 +2,8 @@ import type { Checkpoint } from '../../types/checkpoints.ts';
 import { collectItems, listTitle, pageSize } from '../collect-items.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
+import { fetchProgress } from '../fetch-progress.ts';
 import { formatBoolean, formatBytes, formatExpiry, formatRelativeTime } from '../format-values.ts';
-import { fetchProgress } from '../progress-view.ts';
 import { listTable, type Column, type CommandResult } from '../result.ts';
 import { wholeCheckpoint } from '../whole-json.ts';
 

@@ -3,8 +3,8 @@ import { collectItems, listTitle, pageSize } from '../collect-items.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
+import { fetchProgress } from '../fetch-progress.ts';
 import { formatRelativeTime } from '../format-values.ts';
-import { fetchProgress } from '../progress-view.ts';
 import { listTable, type Column, type CommandResult } from '../result.ts';
 import { wholeRun } from '../whole-json.ts';
 

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import type { Clock } from '../../core/clock.ts';
 import { withDeadline } from '../../core/deadline.ts';
 import { TinkerError } from '../../core/errors.ts';
@@ -17,7 +16,9 @@ export function runCredentialCommand(command: string, clock: Clock, signal?: Abo
   );
 }
 
-function run(command: string, signal: AbortSignal | undefined): Promise<string> {
+async function run(command: string, signal: AbortSignal | undefined): Promise<string> {
+  const { spawn } = await import('node:child_process');
+  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
     let output = '';
