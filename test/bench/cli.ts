@@ -7,7 +7,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageVersion } from '../../src/core/version.ts';
 import { serveLocally } from '../python/local-serve.ts';
-import { officialPython } from '../python/official-sdk.ts';
+import { officialProgram } from '../python/official-sdk.ts';
 import { packageVersionIn } from '../python/venv.ts';
 import { format, median, renderGoals, renderTable } from './render.ts';
 import { writeTables } from './write-tables.ts';
@@ -16,7 +16,7 @@ const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '9' }, 'no-official': { type: 'boolean', default: false } },
 });
 const roundCount = Number(values.rounds);
-const python = values['no-official'] ? undefined : officialPython();
+const official = values['no-official'] ? undefined : officialProgram();
 const program = path.join(import.meta.dirname, '../../dist/cli/main.cjs');
 
 /** Milliseconds from the start of a process to its end, by the name of its command. */
@@ -36,9 +36,7 @@ const commands: Record<string, readonly string[]> = {
   'tinker-ts version': [process.execPath, program, 'version'],
   'tinker-ts --help': [process.execPath, program, '--help'],
   'tinker-ts run list': [process.execPath, program, 'run', 'list'],
-  ...(python === undefined
-    ? {}
-    : { 'official tinker run list': [path.join(path.dirname(python), 'tinker'), 'run', 'list'] }),
+  ...(official === undefined ? {} : { 'official tinker run list': [official, 'run', 'list'] }),
 };
 const goals = [
   ['tinker-ts version', 'an empty module', 1.3],
@@ -46,13 +44,18 @@ const goals = [
   ['tinker-ts run list', 'official tinker run list', 0.2],
 ] as const;
 
+/** Python keeps its compiled code, as it does wherever it is installed. */
+const env = { ...server.environment, PYTHONDONTWRITEBYTECODE: '' };
+
 // The first round fills the caches, ours and Python's, and does not count.
 const rounds = Array.from({ length: roundCount + 1 }, () => measureRound()).slice(1);
 
 const conditions = `${new Date().toISOString().slice(0, 10)}: ${[
   `Node ${process.versions.node}`,
   `tinker-ts ${packageVersion}`,
-  ...(python === undefined ? [] : [`official SDK ${packageVersionIn(python, 'tinker')}`]),
+  ...(official === undefined
+    ? []
+    : [`official SDK ${packageVersionIn(path.join(path.dirname(official), 'python'), 'tinker')}`]),
   `${os.cpus().length} cores`,
   `medians of ${roundCount} interleaved rounds, in brackets the least and the most`,
 ].join(', ')}.`;
@@ -70,7 +73,7 @@ const judged = goals.map(([one, other, atMost]) => ({
 }));
 const text = [conditions, renderTable(['Command', 'Time'], times), renderGoals(judged)].join('\n\n');
 console.log(text);
-if (python !== undefined && roundCount === 9) await writeTables('docs/performance.md', 'bench:cli', text);
+if (official !== undefined && roundCount === 9) await writeTables('docs/performance.md', 'bench:cli', text);
 
 function measureRound(): Round {
   const times = Object.entries(commands).map(([name, command]) => [name, timeOf(command)] as const);
@@ -79,7 +82,7 @@ function measureRound(): Round {
 
 function timeOf([file = '', ...args]: readonly string[]): number {
   const startedAt = performance.now();
-  const { status, stderr } = spawnSync(file, args, { env: server.environment, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(file, args, { env, encoding: 'utf8' });
   const ms = performance.now() - startedAt;
   if (status !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${status}: ${stderr}`);
   return ms;
