@@ -91,6 +91,8 @@ export class KeptSocket {
   /** Its user is done with it. */
   free(): void {
     this.#user = undefined;
+    // Its last bytes may have come when it was paused already.
+    this.#socket.resume();
     this.#socket.setTimeout(0);
     this.#socket.removeAllListeners('timeout');
     this.#socket.unref();

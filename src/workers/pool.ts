@@ -3,9 +3,9 @@ import { extname } from 'node:path';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import type { Clock } from '../core/clock.ts';
-import { ClientClosedError, InternalError } from '../core/errors.ts';
-import { toTooManyFiles } from './file-errors.ts';
+import { ClientClosedError, DownloadError, InternalError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import { toTooManyFiles } from './file-errors.ts';
 import type { WorkerNetwork } from './signed-url.ts';
 import type { TaskCancelled, TaskMessage, TaskName, Tasks } from './protocol.ts';
 
@@ -75,7 +75,8 @@ export class WorkerPool {
 
   /**
    * Runs a task to its end and gives its outcome; settles only when nothing of it runs any more. An abort asks the task to
-   * stop, and kills the thread when it does not: what else ran there is then `lost` and can be continued.
+   * stop, and kills the thread when it does not: what else ran there is then `lost` and can be continued. Rejects when no thread
+   * can ever start.
    */
   async run<Name extends TaskName>(
     name: Name,
@@ -125,10 +126,9 @@ export class WorkerPool {
       return outcome as Tasks[Name]['outcome'];
     } catch (error) {
       if (signal.aborted) return { kind: 'cancelled' };
-      return {
-        kind: 'lost',
-        error: toLostError(name, (threads && this.#failures.get(threads)) ?? error),
-      };
+      const cause = (threads && this.#failures.get(threads)) ?? error;
+      checkModules(cause);
+      return { kind: 'lost', error: toLostError(name, cause) };
     } finally {
       clock.clearTimeout(killTimer);
       signal.removeEventListener('abort', onAbort);
@@ -193,6 +193,17 @@ export class WorkerPool {
 function builtEntry(): string {
   const isSource = extname(import.meta.url) === '.ts';
   return new URL(`../workers/entry.${isSource ? 'ts' : 'cjs'}`, import.meta.url).href;
+}
+
+/** No other thread would find it either. */
+function checkModules(cause: unknown): void {
+  if (!(cause instanceof Error) || !('code' in cause)) return;
+  if (cause.code !== 'ERR_MODULE_NOT_FOUND' && cause.code !== 'MODULE_NOT_FOUND') return;
+  throw new DownloadError(
+    'file_access',
+    `Cannot start a download thread: ${cause.message}. A program that is bundled must leave tinker-ts out of the bundle (external)`,
+    { cause },
+  );
 }
 
 function toLostError(name: TaskName, cause: unknown): Error {

@@ -48,7 +48,7 @@ class Exchange {
   #leftBytes: number | undefined;
   #receivedBytes = 0;
   #mayKeep = true;
-  /** What comes still is nobody's. */
+  /** The connection is not this exchange's any more; what comes still is nobody's. */
   #isOver = false;
   /** The sink has enough for the moment. */
   #isResting = false;
@@ -99,6 +99,7 @@ class Exchange {
       if (isTooMuch !== undefined) this.#rest(isTooMuch);
       return;
     }
+    this.#isOver = true;
     this.#settled.resolve('received');
     if (this.#mayKeep) this.#socket.free();
     else this.#socket.destroy();
@@ -110,7 +111,8 @@ class Exchange {
     this.#socket.pause();
     void until.then(() => {
       this.#isResting = false;
-      this.#socket.resume();
+      // By then the connection may be somebody else's.
+      if (!this.#isOver) this.#socket.resume();
     });
   }
 

@@ -54,6 +54,15 @@ describe('WorkerPool', () => {
     expect(told.at(-1)).toMatchObject({ type: 'pieces', pieces: [{ file: 'a', length: content.length }] });
   });
 
+  test('says at once what to do when the code of its threads is not there, as after bundling', async () => {
+    const { pool } = await setUp({ entry: new URL('nowhere.ts', import.meta.url).href });
+    pool.prepare();
+    await expect(pool.run('verify', nothing, silent)).rejects.toMatchObject({
+      code: 'file_access',
+      message: expect.stringMatching(/nowhere\.ts.* bundle/),
+    });
+  });
+
   test('runs more tasks at once than it has threads', async () => {
     const { pool, server, fetchInput } = await setUp();
     const gate = Promise.withResolvers<void>();
