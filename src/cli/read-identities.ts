@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isAgeIdentity } from '../core/age-identity.ts';
 import { fileOperationError, UsageError } from './errors.ts';
 
 const hint = 'Make one with age-keygen: it has a line AGE-SECRET-KEY-1…, and comments begin with #.';
@@ -13,7 +14,7 @@ export async function readIdentities(file: string): Promise<string[]> {
   for (const [index, line] of lines.entries()) {
     const text = line.trim();
     if (text === '' || text.startsWith('#')) continue;
-    if (!/^AGE-SECRET-KEY-[0-9A-Z-]+$/.test(text))
+    if (!isAgeIdentity(text))
       throw new UsageError(
         `${file} is no age identity file: line ${index + 1} is neither a key nor a comment.`,
         hint,

@@ -1,4 +1,7 @@
-/** An address as it may be shown: without user, password, query and fragment, which may hold secrets. */
+/** An address as it may be shown, whether it is one or not: without user, password, query and fragment, which may hold secrets. */
 export function toShownUrl(text: string): string {
-  return text.replace(/[?#].*$/s, '').replace(/^([a-z]+:\/\/)?[^/]*@/i, '$1');
+  const bare = text.replace(/[?#].*$/s, '');
+  const url = URL.parse(text);
+  if (url === null || url.host === '') return bare.replace(/^.*@/s, '');
+  return url.username === '' && url.password === '' ? bare : `${url.protocol}//${url.host}${url.pathname}`;
 }

@@ -3,9 +3,10 @@ import { toApiError } from '../core/api-errors.ts';
 import { ConnectionError, DownloadError, InvalidResponseError } from '../core/errors.ts';
 import { readRetryHints } from '../core/retry-policy.ts';
 import { serializeError } from '../core/serialize-error.ts';
+import { toShownUrl } from '../core/shown-url.ts';
 import type { ObjectFacts, RequestFailed } from './protocol.ts';
 import { readChecksums } from './read-checksums.ts';
-import { redactUrl, toNetworkError } from './signed-url.ts';
+import { toNetworkError } from './signed-url.ts';
 
 /** What is asked of an object. */
 export interface RangeRequest {
@@ -103,7 +104,7 @@ export function judgeRange(
     }
   }
   if (status === 200 || status === 206 || status === 416) return toStale(response, request);
-  const error = serializeError(toApiError(`GET ${redactUrl(url)}`, { status }));
+  const error = serializeError(toApiError(`GET ${toShownUrl(url)}`, { status }));
   if (status === 403 || status === 404 || status === 410) return { kind: 'urlExpired', error };
   if (status === 408 || status === 429 || status >= 500) {
     const { retryAfterMs } = readRetryHints(singleHeaders(response), Date.now());
@@ -120,7 +121,7 @@ function toStale(
   const body = `instead of what it had from byte ${start}`;
   return {
     kind: 'stale',
-    error: serializeError(toApiError(`GET ${redactUrl(url)}`, { status: statusCode, body })),
+    error: serializeError(toApiError(`GET ${toShownUrl(url)}`, { status: statusCode, body })),
   };
 }
 
@@ -128,12 +129,12 @@ function toStale(
 export function toRequestFailed(error: unknown, url: string, signal: AbortSignal): RequestFailed {
   if (signal.aborted) return { kind: 'cancelled' };
   if (error instanceof DownloadError || error instanceof InvalidResponseError) throw error;
-  return { kind: 'transient', error: serializeError(toNetworkError(error, `GET ${redactUrl(url)}`)) };
+  return { kind: 'transient', error: serializeError(toNetworkError(error, `GET ${toShownUrl(url)}`)) };
 }
 
 /** The error for a body that ended before its announced length. */
 export function toCutError(url: string, receivedBytes: number, bytes: number): ConnectionError {
-  return new ConnectionError(`GET ${redactUrl(url)} ended after ${receivedBytes} of ${bytes} bytes`);
+  return new ConnectionError(`GET ${toShownUrl(url)} ended after ${receivedBytes} of ${bytes} bytes`);
 }
 
 function strongEtag(etag: string | undefined): string | undefined {

@@ -3,6 +3,7 @@ import { Agent as HttpsAgent, get as getHttps } from 'node:https';
 import { workerData } from 'node:worker_threads';
 import type { ProxyEnvironment } from '../core/env.ts';
 import { ConnectionError, InvalidResponseError, TimeoutError, TinkerError } from '../core/errors.ts';
+import { toShownUrl } from '../core/shown-url.ts';
 import { toTooManyFiles } from './file-errors.ts';
 
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
@@ -36,14 +37,6 @@ export interface GetSignedUrlOptions {
   stallTimeoutMs: number;
 }
 
-/** A signed URL as it may be shown: without its query, user and fragment, and what is no URL at all without what may be these. */
-export function redactUrl(url: string): string {
-  const shown = URL.parse(url);
-  if (shown === null) return JSON.stringify(url.replace(/[?#][^]*/, '').replace(/^[^]*@/, ''));
-  for (const part of ['search', 'hash', 'username', 'password'] as const) shown[part] = '';
-  return shown.href;
-}
-
 /** Where the answer is to be had. */
 export class Redirect {
   readonly location: string;
@@ -74,7 +67,7 @@ export async function followRedirects<Answer>(
     target = parseTarget(answer.location, target);
   }
   throw new InvalidResponseError(
-    `GET ${redactUrl(url)} was redirected more than ${maximumRedirectCount} times`,
+    `GET ${toShownUrl(url)} was redirected more than ${maximumRedirectCount} times`,
   );
 }
 
@@ -93,15 +86,16 @@ export async function getSignedUrl(url: string, options: GetSignedUrlOptions): P
 
 function parseTarget(url: string, base: URL | undefined): URL {
   const target = URL.parse(url, base);
+  const shown = target === null ? JSON.stringify(toShownUrl(url)) : toShownUrl(target.href);
   if (target === null || (target.protocol !== 'http:' && target.protocol !== 'https:')) {
     throw new InvalidResponseError(
-      `The address that the server gave for the download is no http or https URL: ${redactUrl(url)}. ` +
+      `The address that the server gave for the download is no http or https URL: ${shown}. ` +
         'Check that the base URL is that of a Tinker server, or tell whoever runs it',
     );
   }
   if (base?.protocol === 'https:' && target.protocol === 'http:') {
     throw new InvalidResponseError(
-      `GET ${redactUrl(base.href)} was redirected from https to http, which is not followed`,
+      `GET ${toShownUrl(base.href)} was redirected from https to http, which is not followed`,
     );
   }
   return target;
@@ -109,7 +103,7 @@ function parseTarget(url: string, base: URL | undefined): URL {
 
 function send(target: URL, options: GetSignedUrlOptions, isRepeated: boolean): Promise<IncomingMessage> {
   const { headers, signal, stallTimeoutMs } = options;
-  const what = `GET ${redactUrl(target.href)}`;
+  const what = `GET ${toShownUrl(target.href)}`;
   return new Promise((resolve, reject) => {
     let response: IncomingMessage | undefined;
     const isSecure = target.protocol === 'https:';

@@ -1,4 +1,5 @@
 import { TimeoutError } from '../core/errors.ts';
+import { toShownUrl } from '../core/shown-url.ts';
 import { KeptSocket } from './kept-socket.ts';
 import type { RequestFailed } from './protocol.ts';
 import {
@@ -10,7 +11,7 @@ import {
   type RangeSink,
   type ResponseHead,
 } from './range-request.ts';
-import { followRedirects, networkOfThread, redactUrl, redirectOf, type Redirect } from './signed-url.ts';
+import { followRedirects, networkOfThread, redirectOf, type Redirect } from './signed-url.ts';
 
 /** What became of a request whose connection did not break. */
 type SocketOutcome = 'received' | 'declined' | { kind: 'unfit' } | RequestFailed;
@@ -75,7 +76,7 @@ class Exchange {
         stallTimeoutMs,
         onStall: () => {
           if (this.#isResting) return;
-          this.#fail(new TimeoutError(`GET ${redactUrl(url)} was silent for ${stallTimeoutMs} ms`));
+          this.#fail(new TimeoutError(`GET ${toShownUrl(url)} was silent for ${stallTimeoutMs} ms`));
         },
       },
     );

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { checkOptionNames } from '../../core/config.ts';
 import { Emitter, type EmitterOptions } from '../../core/emitter.ts';
+import { isAgeIdentity } from '../../core/age-identity.ts';
 import { ClientClosedError, DownloadError, InvalidArgumentError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Random } from '../../core/random.ts';
@@ -220,7 +221,7 @@ function checkOptions(what: string, options: DownloadOptions): CheckedOptions {
     throw new InvalidArgumentError('source must be auto, external_weights or archive');
   // The value is a secret, and is not repeated.
   const identities = typeof identity === 'string' ? [identity] : (identity ?? []);
-  if (!Array.isArray(identities) || !identities.every((one) => /^AGE-SECRET-KEY-[0-9A-Z-]+$/.test(one)))
+  if (!Array.isArray(identities) || !identities.every(isAgeIdentity))
     throw new InvalidArgumentError('identity must be an age identity (AGE-SECRET-KEY-…), or several');
   checkOptionNames('limits', limits, Object.keys(defaultLimits));
   for (const [name, value] of Object.entries(limits)) {

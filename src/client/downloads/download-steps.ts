@@ -206,13 +206,9 @@ export class DownloadSteps implements DownloadPorts {
     await fileOperation(`create ${workspace.filesFolder}`, () =>
       mkdir(workspace.filesFolder, { recursive: true }),
     );
-    const journal = await Journal.create(
-      workspace.journalPath,
-      tinkerPath,
-      kind,
-      holdings,
-      source.kind === 'files' ? source.temporaryExport : undefined,
-    );
+    const temporary_export = source.kind === 'files' ? source.temporaryExport : undefined;
+    const head = { tinker_path: tinkerPath, source: kind, temporary_export } as const;
+    const journal = await Journal.create(workspace.journalPath, head, holdings);
     const transfer = new Transfer({
       source,
       holdings,

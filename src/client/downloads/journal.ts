@@ -26,14 +26,12 @@ export class Journal {
   /** Begins it anew, with what is held already; the old one stays until that is written. */
   static async create(
     path: string,
-    tinker_path: string,
-    source: DownloadSourceKind,
+    head: { tinker_path: string; source: DownloadSourceKind; temporary_export?: string | undefined },
     holdings: Holdings,
-    temporary_export?: string,
   ): Promise<Journal> {
     const unfinished = `${path}.new`;
     const journal = new Journal(path, await fileOperation(`write ${path}`, () => open(unfinished, 'w')));
-    journal.#add({ version: 1, tinker_path, source, temporary_export });
+    journal.#add({ version: 1, ...head });
     for (const [object, facts] of holdings.objects)
       journal.addObject(object, { ...facts, checksums: holdings.checksums.get(object) });
     if (holdings.packed) journal.addPacked();
