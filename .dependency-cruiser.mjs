@@ -35,6 +35,7 @@ const owners = {
   '@huggingface/hub': ['cli'],
   commander: ['cli'],
   'cli-table3': ['cli'],
+  'string-width': ['cli'],
   'cli-progress': ['cli'],
 };
 
@@ -57,7 +58,7 @@ const packages = Object.entries(owners).map(([name, folders]) => ({
 export default {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '(-thread|entry)\\.ts$' }, to: {} },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '(-thread|entry|\\.d)\\.ts$' }, to: {} },
     { name: 'not-resolvable', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: '^(cloudflare|bun)' } },
     {
       name: 'no-dev-dependencies-in-src',

@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
 import CliTable from 'cli-table3';
+import stringWidth from 'string-width';
 import { withoutControlCharacters } from './format-values.ts';
-import { breakLongWords, displayWidth, fold } from './text-width.ts';
+import { breakLongWords, fold } from './text-width.ts';
 
 export interface Table {
   title: string;
@@ -50,12 +51,11 @@ export function renderTable(table: Table, style: TableStyle): string {
     : drawFramed(clean, fitted, style.color);
 }
 
-/** The widths that the content asks for, as the drawing library measures it (wide characters, combining ones). */
-function naturalWidths(headers: string[], rows: string[][]): number[] {
-  const probe = new CliTable({ head: headers, style: { head: [], border: [] } });
-  probe.push(...rows);
-  probe.toString();
-  return probe.options.colWidths.map((width) => (width ?? paddingWidth) - paddingWidth);
+/** The widths that the content asks for. */
+function naturalWidths(headers: readonly string[], rows: ReadonlyArray<readonly string[]>): number[] {
+  return headers.map((header, column) =>
+    Math.max(stringWidth(header), ...rows.map((row) => stringWidth(row[column] ?? ''))),
+  );
 }
 
 /**
@@ -112,11 +112,11 @@ function drawRecords({ title, headers, rows }: Table, width: number, color: bool
   const records = isPropertyTable
     ? [rows]
     : rows.map((row) => headers.map((header, index) => [header, row[index] ?? '']));
-  const labelWidth = Math.max(...records.flat().map(([label = '']) => displayWidth(label)));
+  const labelWidth = Math.max(...records.flat().map(([label = '']) => stringWidth(label)));
   const blocks = records.map((record) =>
     record
       .map(([label = '', value = '']) => {
-        const padded = label + ' '.repeat(labelWidth - displayWidth(label));
+        const padded = label + ' '.repeat(labelWidth - stringWidth(label));
         return `${color ? paint('bold', padded) : padded}  ${value}`.trimEnd();
       })
       .join('\n'),
@@ -128,7 +128,7 @@ function drawRecords({ title, headers, rows }: Table, width: number, color: bool
 /** A title over the middle of the table. */
 function centre(title: string, width: number): string[] {
   return fold(title, width).map(
-    (line) => ' '.repeat(Math.max(0, Math.floor((width - displayWidth(line)) / 2))) + line,
+    (line) => ' '.repeat(Math.max(0, Math.floor((width - stringWidth(line)) / 2))) + line,
   );
 }
 
