@@ -19,3 +19,7 @@ export type ClientRequest =
       toPorts(sessionId: string): SamplingPorts;
     }
   | { kind: 'rest'; id: string };
+
+export function needsNoSession(request: ClientRequest): boolean {
+  return request.kind === 'rest' || (request.kind === 'sampling' && request.sessionId !== undefined);
+}

@@ -141,3 +141,9 @@ function toExistsError(destination: string): DownloadError {
     details: { destination },
   });
 }
+
+/** What only a bug makes a step throw; an error of ours is what it says. */
+export function toBug(error: unknown): Error {
+  if (TinkerError.isInstance(error)) return error;
+  return new InternalError(`a download step threw: ${String(error)}`, { cause: error });
+}

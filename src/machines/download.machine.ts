@@ -1,18 +1,10 @@
-import {
-  assign,
-  emit,
-  fromCallback,
-  fromPromise,
-  setup,
-  type ErrorActorEvent,
-  type StateValue,
-} from 'xstate';
-import { InternalError, TinkerError } from '../core/errors.ts';
-import type { DownloadEvents, DownloadResult, DownloadState } from '../types/downloads.ts';
+import { assign, emit, fromCallback, fromPromise, setup, type ErrorActorEvent } from 'xstate';
+import type { DownloadEvents, DownloadResult } from '../types/downloads.ts';
 import {
   isWorthKeeping,
   judge,
   noSetbacks,
+  toBug,
   type NextStep,
   type SetbackPolicy,
   type SetbackState,
@@ -295,15 +287,3 @@ export const downloadMachine = setup({
   },
   output: ({ event }) => event.output as DownloadOutput,
 });
-
-/** The name of the innermost state, which is what `state.changed` tells. */
-export function downloadStateOf(value: StateValue): DownloadState {
-  let inner: StateValue | undefined = value;
-  while (typeof inner === 'object') inner = Object.values(inner)[0];
-  return (inner ?? 'inspecting') as DownloadState;
-}
-
-function toBug(error: unknown): Error {
-  if (TinkerError.isInstance(error)) return error;
-  return new InternalError(`a download step threw: ${String(error)}`, { cause: error });
-}

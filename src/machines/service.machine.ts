@@ -11,7 +11,7 @@ import {
 } from 'xstate';
 import { ClientClosedError } from '../core/errors.ts';
 import type { ClientKind, OwnServiceEvents, ServiceStatus } from '../types/events.ts';
-import type { ClientRequest } from './client-request.ts';
+import { needsNoSession, type ClientRequest } from './client-request.ts';
 import type { ServiceConfig, ServicePorts, SessionEnding } from './ports.ts';
 import { refreshActor, type RefreshNotice } from './refresh-actor.ts';
 import { restMachine } from './rest.machine.ts';
@@ -51,10 +51,6 @@ type Emitted = {
 }[keyof OwnServiceEvents];
 
 export type ServiceOutput = { status: 'closed' } | { status: 'failed'; error: Error };
-
-function needsNoSession(request: ClientRequest): boolean {
-  return request.kind === 'rest' || (request.kind === 'sampling' && request.sessionId !== undefined);
-}
 
 /**
  * One service: it asks the server for its flags, starts a session with the first client that needs one, and owns all

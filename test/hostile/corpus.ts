@@ -1,4 +1,3 @@
-import type { ArchiveLimits } from '../../src/types/downloads.ts';
 import {
   endMark,
   gzipped,
@@ -8,17 +7,9 @@ import {
   tensorBytes,
   type RawEntry,
 } from '../helpers/archives.ts';
+import { bombs } from './bombs.ts';
+import { config, type HostileArchive, type Verdict } from './hostile-archive.ts';
 import { binarySize, flipped, sizeAt, tampered } from './tampering.ts';
-
-/** What a download comes to: a refusal by its code, or files that are as the archive has them. */
-export type Verdict = 'unsafe_archive' | 'corrupt_archive' | 'accepted';
-
-export interface HostileArchive {
-  name: string;
-  archive: Buffer;
-  verdict: Verdict;
-  limits?: Partial<ArchiveLimits>;
-}
 
 /** Archives made to do harm, and a few odd ones that are sound. `outside` is an absolute folder that none may touch. */
 export function hostileArchives(outside: string): HostileArchive[] {
@@ -37,8 +28,6 @@ export function hostileArchives(outside: string): HostileArchive[] {
 }
 
 type Cases<Case> = Readonly<Record<string, Case>>;
-
-const config: RawEntry = { name: 'adapter_config.json', body: '{"r":8}' };
 
 /** Entries that follow a good one, so that a refusal comes when something was written. */
 function refused(verdict: Verdict, cases: Cases<Array<RawEntry | Buffer>>): HostileArchive[] {
@@ -272,42 +261,4 @@ function oddities(): Cases<Buffer> {
     'names that are options': tarOf({ name: '--checkpoint-action=exec=sh', body: 'x' }, { name: '-rf' }),
     'names of ours': tarOf({ name: 'journal.jsonl', body: 'x' }, { name: 'lock', body: 'y' }),
   };
-}
-
-function bombs(): HostileArchive[] {
-  const zeros = Buffer.alloc(30_000_000);
-  const limits = { totalBytes: 10_000_000 };
-  const announcing = (sizeBytes: bigint): Buffer =>
-    tarOf(config, tampered({ name: 'w.bin', body: 'x' }, sizeAt, binarySize(sizeBytes)));
-  const many = Array.from({ length: 60 }, (_, index): RawEntry => ({ name: `f${index}` }));
-  return [
-    {
-      name: 'gzip that swells',
-      archive: gzipped(tarOf({ name: 'w.bin', body: zeros })),
-      verdict: 'unsafe_archive',
-      limits,
-    },
-    {
-      name: 'gzip that swells behind its end',
-      archive: gzipped(Buffer.concat([tarOf(config), zeros])),
-      verdict: 'unsafe_archive',
-      limits,
-    },
-    { name: 'member beyond the limit of all', archive: announcing(2n ** 41n), verdict: 'unsafe_archive' },
-    { name: 'member beyond its archive', archive: announcing(2n ** 30n), verdict: 'corrupt_archive' },
-    {
-      name: 'too many entries',
-      archive: tarOf(...many),
-      verdict: 'unsafe_archive',
-      limits: { entryCount: 50 },
-    },
-    {
-      name: 'too large together',
-      archive: tarOf(
-        ...[1, 2, 3].map((index): RawEntry => ({ name: `w${index}`, body: Buffer.alloc(400_000) })),
-      ),
-      verdict: 'unsafe_archive',
-      limits: { totalBytes: 1_000_000 },
-    },
-  ];
 }

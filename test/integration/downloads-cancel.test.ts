@@ -68,7 +68,7 @@ describe('ending a download early', () => {
       server.effects.splice(0, Number.POSITIVE_INFINITY, hold, hold);
       const signal = controller.signal.aborted ? undefined : controller.signal;
       const download = manager.download(tinkerPath, { outputDir, signal });
-      // Written in runs of 512 KB.
+      // Written in runs of 256 KB.
       await expect
         .poll(() => sizeOf(partPath(outputDir)), { timeout: 20_000 })
         .toBeGreaterThan(before + 500_000);

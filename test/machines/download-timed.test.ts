@@ -4,7 +4,8 @@ import { ConnectionError, DownloadError } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { outcomeOf } from '../../src/machines/bridge.ts';
 import type { DownloadPorts, SourceResolution, TransferResult } from '../../src/machines/download-ports.ts';
-import { downloadMachine, downloadStateOf } from '../../src/machines/download.machine.ts';
+import { downloadStateOf } from '../../src/machines/download-state.ts';
+import { downloadMachine } from '../../src/machines/download.machine.ts';
 import { startActor } from '../../src/machines/start-actor.ts';
 
 const ready: SourceResolution = {

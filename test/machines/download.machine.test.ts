@@ -8,7 +8,8 @@ import {
 import { describe, expect, test } from 'vitest';
 import { ConnectionError, DownloadError } from '../../src/core/errors.ts';
 import type { DownloadPorts } from '../../src/machines/download-ports.ts';
-import { downloadMachine, downloadStateOf } from '../../src/machines/download.machine.ts';
+import { downloadStateOf } from '../../src/machines/download-state.ts';
+import { downloadMachine } from '../../src/machines/download.machine.ts';
 
 type Snapshot = SnapshotFrom<typeof downloadMachine>;
 type MachineEvent = EventFromLogic<typeof downloadMachine>;

@@ -78,6 +78,38 @@ export function flagsWithValue(levels: readonly Level[]): string[] {
   return [...new Set(flags)];
 }
 
+/** For bash and zsh: a word before the cursor is a flag, its value, or leads to a level. */
+export function readWordLines(levels: readonly Level[]): string[] {
+  const paths = levels.flatMap(({ path }) => (path === '' ? [] : `"${path}"`));
+  return [
+    '    case "$word" in',
+    `      ${flagsWithValue(levels).join(' | ')}) flag="$word" ;;`,
+    '      -*) ;;',
+    '      *)',
+    '        known="${level:+$level }$word"',
+    '        case "$known" in',
+    `          ${paths.join(' | ')}) level="$known" ;;`,
+    '        esac ;;',
+    '    esac',
+    '  done',
+  ];
+}
+
+/** For bash and zsh: what may follow a flag, by `"$level|$flag"`; `assign` is what the shell does with it. */
+export function valueCases(
+  levels: readonly Level[],
+  assign: (choices: readonly string[]) => string,
+): string[] {
+  return levels.flatMap(({ path, options }) =>
+    options
+      .filter(({ choices }) => choices.length > 0)
+      .map(({ flags, choices }) => {
+        const patterns = flags.map((flag) => `"${path}|${flag}"`).join(' | ');
+        return `    ${patterns}) ${assign(choices)} ;;`;
+      }),
+  );
+}
+
 export function toIdentifier(name: string): string {
   return name.replaceAll('-', '_');
 }
