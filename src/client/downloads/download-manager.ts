@@ -160,6 +160,7 @@ export class DownloadManager extends EventedClient<DownloadManagerEvents> {
       stallTimeoutMs,
       pool: registry.pool,
       slots: registry.slots,
+      starts: registry.starts,
       space: registry.space,
       source: this.#options.openSource(tinkerPath, source),
       createId: () =>

@@ -22,6 +22,8 @@ interface DownloadRegistryOptions {
 export class DownloadRegistry implements ClientLife {
   readonly pool: WorkerPool;
   readonly slots: PQueue;
+  /** The first steps of hundreds that are asked for together come one after the other: heartbeats have their turn in between. */
+  readonly starts = new PQueue({ concurrency: 4 });
   readonly space = new SpaceLedger();
   /** By destination. */
   readonly #downloads = new Map<string, StartedDownload>();

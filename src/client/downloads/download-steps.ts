@@ -48,6 +48,7 @@ export interface DownloadStepsOptions {
   source: CheckpointSource;
   pool: WorkerPool;
   slots: PQueue;
+  starts: PQueue;
   space: SpaceLedger;
   createId: () => string;
   clock: Clock;
@@ -72,9 +73,9 @@ export class DownloadSteps implements DownloadPorts {
   }
 
   async inspectDestination(signal: AbortSignal): ReturnType<DownloadPorts['inspectDestination']> {
-    const { target, tinkerPath, force, acceptVerified, pool } = this.#options;
+    const { target, tinkerPath, force, acceptVerified, pool, starts } = this.#options;
     const { destination, manifestPath } = target;
-    const found = await toOutcome(isThere(destination));
+    const found = await toOutcome(starts.add(() => isThere(destination), { signal }));
     if (found.kind === 'failed') return found;
     if (!found.value) return { kind: 'absent' };
     const manifest = acceptVerified && !force ? await readManifest(manifestPath) : undefined;
@@ -238,8 +239,8 @@ export class DownloadSteps implements DownloadPorts {
   }
 
   async #acquireWorkspace(): Promise<Workspace> {
-    const { target, createId, logger } = this.#options;
-    this.#workspace ??= await Workspace.acquire(target, createId(), logger);
+    const { target, createId, logger, starts } = this.#options;
+    this.#workspace ??= await starts.add(() => Workspace.acquire(target, createId(), logger));
     return this.#workspace;
   }
 
