@@ -34,6 +34,7 @@ const owners = {
   '@huggingface/jinja': ['client'],
   '@huggingface/hub': ['cli'],
   commander: ['cli'],
+  'csv-stringify': ['cli'],
   'cli-table3': ['cli'],
   'string-width': ['cli'],
   'cli-progress': ['cli'],

@@ -32,7 +32,7 @@ const groups: CodeSplittingGroup[] = [
   { name: 'client', test: /\/src\/client\/(service|rest)-client\.ts$/, priority: 1 },
   {
     name: 'command',
-    test: /\/src\/cli\/(collect-items|connect|fetch-progress|render-table|result|whole-json)\.ts$/,
+    test: /\/src\/cli\/(connect|fetch-progress|list-(pages|writers)|output|print-list|render-table|result|whole-json)\.ts$/,
   },
 ];
 

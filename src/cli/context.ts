@@ -2,7 +2,13 @@ import { systemClock, type Clock } from '../core/clock.ts';
 import { readEnvironment, type Environment } from '../core/env.ts';
 import { InterruptedError } from './errors.ts';
 
-export type OutputFormat = 'table' | 'json';
+export const outputFormats = ['table', 'json', 'jsonl', 'csv'] as const;
+export type OutputFormat = (typeof outputFormats)[number];
+
+/** Whether a program reads the output: standard error is then for one JSON error. */
+export function isJson(format: OutputFormat): boolean {
+  return format === 'json' || format === 'jsonl';
+}
 
 /** What every command gets. */
 export interface CommandContext {
@@ -17,7 +23,7 @@ export interface CommandContext {
   readonly local: string | undefined;
   /** Stops as Ctrl-C does; for input modes in which the terminal sends no signal. */
   interrupt: () => void;
-  /** A line for the person at the terminal, on standard error; nothing in the JSON format. */
+  /** A line for the person at the terminal, on standard error; nothing in the JSON formats. */
   note: (line: string) => void;
   /** Notes go to `write` instead until this is disposed of: a progress bar has the line under its control. */
   divertNotes: (write: (line: string) => void) => Disposable;
@@ -70,7 +76,7 @@ export function createContext(
     environment: readEnvironment(),
     local: local ? localDataDir : undefined,
     note(line) {
-      if (format === 'table') write(line);
+      if (!isJson(format)) write(line);
     },
     divertNotes(other) {
       write = other;

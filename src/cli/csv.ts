@@ -1,13 +1,19 @@
 import { writeFile } from 'node:fs/promises';
+import { stringify } from 'csv-stringify/sync';
 import { fileOperationError } from './errors.ts';
 import type { CommandContext } from './context.ts';
 import { plural } from './format-values.ts';
+import { writeOutput } from './output.ts';
 
 export type Cell = string | number | boolean | null | undefined;
 
 /** Rows as CSV, with CRLF line ends; nothing is a blank, truth is `True` or `False` (features 2.3). */
-export function toCsv(headers: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  return [headers, ...rows].map((row) => `${row.map(toField).join(',')}\r\n`).join('');
+export function toCsv(rows: readonly (readonly Cell[])[]): string {
+  return stringify(
+    rows.map((row) => row.map(toCellText)),
+    // By itself the library leaves a lone line feed unquoted where lines end with CRLF.
+    { record_delimiter: 'windows', quoted_match: /[\r\n]/ },
+  );
 }
 
 /** Writes to a file and says so, or to standard output for `-`. */
@@ -17,9 +23,9 @@ export async function writeCsv(
   headers: readonly string[],
   rows: readonly (readonly Cell[])[],
 ): Promise<void> {
-  const text = toCsv(headers, rows);
+  const text = toCsv([headers, ...rows]);
   if (file === '-') {
-    process.stdout.write(text);
+    await writeOutput(text);
     return;
   }
   try {
@@ -35,9 +41,4 @@ export function toCellText(cell: Cell): string {
   if (cell === null || cell === undefined) return '';
   if (typeof cell === 'boolean') return cell ? 'True' : 'False';
   return String(cell);
-}
-
-function toField(cell: Cell): string {
-  const text = toCellText(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

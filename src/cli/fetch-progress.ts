@@ -1,4 +1,4 @@
-import type { OnProgress } from './collect-items.ts';
+import type { OnProgress } from './list-pages.ts';
 import type { CommandContext } from './context.ts';
 import type { ProgressTask, ProgressView } from './progress-view.ts';
 import { tellOfWait } from './waiting.ts';

@@ -1,8 +1,8 @@
 import { createLogger, type Logger } from '../core/logger.ts';
-import type { CommandContext } from './context.ts';
+import { isJson, type CommandContext } from './context.ts';
 
-/** In the JSON format standard error is for one JSON error: nothing is logged unless TINKER_LOG asks for it. */
+/** In the JSON formats standard error is for one JSON error: nothing is logged unless TINKER_LOG asks for it. */
 export function commandLogger({ format, environment }: CommandContext): Logger {
-  const level = environment.logLevel ?? (format === 'json' ? 'silent' : 'warn');
+  const level = environment.logLevel ?? (isJson(format) ? 'silent' : 'warn');
   return createLogger(level, (line) => process.stderr.write(line));
 }

@@ -1,6 +1,6 @@
 import { Command, Help, Option, type CommanderError } from 'commander';
 import { packageVersion } from '../core/version.ts';
-import type { OutputFormat } from './context.ts';
+import { outputFormats, type OutputFormat } from './context.ts';
 import { UsageError } from './errors.ts';
 import { addAuditCommand } from './groups/audit-group.ts';
 import { authGroup } from './groups/auth-group.ts';
@@ -50,9 +50,8 @@ export function createProgram(start: Start, args?: readonly string[]): Program {
   const program = new Command('tinker-ts')
     .description('Manage Tinker training runs and checkpoints, and run a local Tinker server.')
     .version(`tinker-ts ${packageVersion}`)
-    .addOption(
-      new Option('-f, --format <format>', 'output format').choices(['table', 'json']).default('table'),
-    )
+    .addOption(new Option('-f, --format <format>', 'output format').choices(outputFormats).default('table'))
+    .addOption(new Option('--json', 'short for --format json').implies({ format: 'json' }))
     .option('--local', 'use a local server, started for this command')
     .option('--local-data-dir <dir>', 'where that server keeps its data', './tinker-data')
     .option('--verbose', 'show the cause of an error')

@@ -1,8 +1,8 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
-import type { CommandContext } from './context.ts';
+import { isJson, type CommandContext } from './context.ts';
 import { formatProgressLine, labelWidthOf, type ProgressState } from './progress-line.ts';
 
-/** Shows how work goes on, on standard error: bars on a terminal, lines elsewhere, nothing in the JSON format. */
+/** Shows how work goes on, on standard error: bars on a terminal, lines elsewhere, nothing in the JSON formats. */
 export interface ProgressView extends Disposable {
   task(label: string, unit: ProgressState['unit']): ProgressTask;
 }
@@ -16,7 +16,7 @@ export interface ProgressTask {
 }
 
 export function createProgressView(context: CommandContext): ProgressView {
-  if (context.format === 'json') return hiddenView;
+  if (isJson(context.format)) return hiddenView;
   return process.stderr.isTTY ? createBars(context) : createLines(context);
 }
 

@@ -2,8 +2,10 @@ import { ApiError } from '../core/api-errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { TinkerError } from '../core/errors.ts';
 import { serializeError, type SerializedError } from '../core/serialize-error.ts';
+import { isJson, type OutputFormat } from './context.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { withoutControlCharacters } from './format-values.ts';
+import { toJsonText } from './json-text.ts';
 
 /** Where the SDK's advice speaks of options of a call, what a person at the command line does instead. */
 const hints: Partial<Record<ErrorCode, string>> = {
@@ -22,14 +24,14 @@ const hints: Partial<Record<ErrorCode, string>> = {
 };
 
 export interface ErrorStyle {
-  format: 'table' | 'json';
+  format: OutputFormat;
   /** Show what caused it, and the stack of a bug of ours. */
   verbose: boolean;
 }
 
 /** An error for standard error: two lines for people, the serialised error for programs. */
 export function renderError(error: unknown, { format, verbose }: ErrorStyle): string {
-  if (format === 'json') return JSON.stringify(toErrorJson(error), null, 2);
+  if (isJson(format)) return toJsonText(toErrorJson(error), format);
   const { category, hint } = toErrorJson(error);
   const what = describeError(error);
   const lines = [category === 'cancelled' ? what : `Error: ${what}`, hint];

@@ -39,22 +39,65 @@ const narrowestColumn = 20;
 const paddingWidth = 2;
 
 /** Draws a table, without a line end behind it. */
-export function renderTable(table: Table, style: TableStyle): string {
-  const headers = table.headers.map(withoutControlCharacters);
-  const rows = table.rows.map((row) => row.map(withoutControlCharacters));
-  const clean = { title: withoutControlCharacters(table.title), headers, rows };
-  const natural = naturalWidths(headers, rows);
-  if (style.width === undefined) return drawFramed(clean, natural, style.color);
-  const fitted = fitWidths(natural, style.width);
-  return fitted === undefined
-    ? drawRecords(clean, style.width, style.color)
-    : drawFramed(clean, fitted, style.color);
+export function renderTable({ title, headers, rows }: Table, style: TableStyle): string {
+  const drawing = new TableDrawing(headers, style);
+  return (drawing.draw(rows, title) + drawing.end()).replace(/\n$/, '');
+}
+
+/**
+ * A table of which rows come in several parts. The first part decides its layout; where a later one has wider cells,
+ * columns grow for the rows from there on rather than cut them.
+ */
+export class TableDrawing {
+  readonly #headers: readonly string[];
+  readonly #style: TableStyle;
+  #natural: readonly number[];
+  /** Undefined before the first part, and where rows are blocks of lines. */
+  #widths: readonly number[] | undefined;
+  #isBegun = false;
+
+  constructor(headers: readonly string[], style: TableStyle) {
+    this.#headers = headers.map(withoutControlCharacters);
+    this.#style = style;
+    this.#natural = this.#headers.map((header) => stringWidth(header));
+  }
+
+  /** The lines of these rows; the title and the header stand above the first part alone. */
+  draw(someRows: readonly (readonly string[])[], title: string): string {
+    const { width, color } = this.#style;
+    const rows = someRows.map((row) => row.map(withoutControlCharacters));
+    this.#natural = naturalWidths(this.#natural, rows);
+    const isFirst = !this.#isBegun;
+    this.#isBegun = true;
+    const fitted = width === undefined ? this.#natural : fitWidths(this.#natural, width);
+    if (isFirst) this.#widths = fitted;
+    const shownTitle = isFirst ? withoutControlCharacters(title) : '';
+    const table = { title: shownTitle, headers: this.#headers, rows };
+    if (this.#widths === undefined) {
+      const lines = drawRecords(table, width ?? 0, color);
+      return isFirst ? lines : `\n${lines}`;
+    }
+    this.#widths = fitted ?? this.#widths;
+    const { head, body } = drawFramed(table, this.#widths, color);
+    return toText(isFirst ? [...head, ...body] : body);
+  }
+
+  /** The last line. */
+  end(): string {
+    if (this.#widths === undefined) return '';
+    const bottom = this.#widths.map((width) => '─'.repeat(width + paddingWidth));
+    return toText([`└${bottom.join('┴')}┘`]);
+  }
+}
+
+function toText(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /** The widths that the content asks for. */
-function naturalWidths(headers: readonly string[], rows: ReadonlyArray<readonly string[]>): number[] {
-  return headers.map((header, column) =>
-    Math.max(stringWidth(header), ...rows.map((row) => stringWidth(row[column] ?? ''))),
+function naturalWidths(least: readonly number[], rows: ReadonlyArray<readonly string[]>): number[] {
+  return least.map((width, column) =>
+    rows.reduce((widest, row) => Math.max(widest, stringWidth(row[column] ?? '')), width),
   );
 }
 
@@ -75,7 +118,12 @@ export function fitWidths(natural: readonly number[], total: number): number[] |
   return widths;
 }
 
-function drawFramed({ title, headers, rows }: Table, widths: readonly number[], color: boolean): string {
+/** Without its last line; `head` goes down to the rule under the header. */
+function drawFramed(
+  { title, headers, rows }: Table,
+  widths: readonly number[],
+  color: boolean,
+): { head: string[]; body: string[] } {
   const drawn = new CliTable({
     head: headers.map((header) => (color ? paint('bold', header) : header)),
     chars: frame,
@@ -94,16 +142,19 @@ function drawFramed({ title, headers, rows }: Table, widths: readonly number[], 
   const titleLines = (title === '' ? [] : centre(title, width)).map((line) =>
     color ? paint('italic', line) : line,
   );
-  return [...titleLines, ...withHeavyHeader(lines, widths)].join('\n');
+  const { header, body } = withHeavyHeader(lines, widths);
+  return { head: [...titleLines, ...header], body };
 }
 
 /** The library draws the sides of the header like those of the rows, and no line below a header without rows. */
-function withHeavyHeader(lines: readonly string[], widths: readonly number[]): string[] {
+function withHeavyHeader(
+  lines: readonly string[],
+  widths: readonly number[],
+): { header: string[]; body: string[] } {
   const rule = `┡${widths.map((width) => '━'.repeat(width + paddingWidth)).join('╇')}┩`;
   const end = lines.includes(rule) ? lines.indexOf(rule) : lines.length - 1;
   const header = lines.slice(0, end).map((line) => line.replaceAll('│', '┃'));
-  const rest = lines.slice(end);
-  return [...header, ...(rest[0] === rule ? [] : [rule]), ...rest];
+  return { header: [...header, rule], body: lines.slice(end + 1, -1) };
 }
 
 /** Every row as lines of `header  value`, whole, so that ids and paths can still be copied on a narrow terminal. */
@@ -122,7 +173,7 @@ function drawRecords({ title, headers, rows }: Table, width: number, color: bool
       .join('\n'),
   );
   const lines = fold(title, width).map((line) => (color ? paint('italic', line) : line));
-  return [...(title === '' ? [] : [lines.join('\n')]), ...blocks].join('\n\n');
+  return `${[...(title === '' ? [] : [lines.join('\n')]), ...blocks].join('\n\n')}\n`;
 }
 
 /** A title over the middle of the table. */

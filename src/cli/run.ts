@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { readEnvironment } from '../core/env.ts';
 import { createContext, listenForInterrupts } from './context.ts';
-import { InterruptedError } from './errors.ts';
+import { InterruptedError, UsageError } from './errors.ts';
 import { exitCodes, toExitCode } from './exit-codes.ts';
 import { printResult } from './output.ts';
 import { createProgram, isAskedFor } from './program.ts';
@@ -11,8 +11,10 @@ import { endQuietlyWhenOutputCloses } from './standard-streams.ts';
 export async function runCli(args: readonly string[]): Promise<number> {
   using interruption = listenForInterrupts(forceExit);
   let exitCode: number = exitCodes.ok;
-  const program = createProgram(async (body) => {
+  const program = createProgram(async (body, kind) => {
     endQuietlyWhenOutputCloses();
+    if (program.options().format === 'csv' && kind !== 'list')
+      throw new UsageError('--format csv is for lists.', 'Choose table, json or jsonl.');
     const context = createContext({ ...program.options(), args }, interruption);
     const result = await body(context);
     if (result === undefined) return;

@@ -24,7 +24,7 @@ export async function showUsage(
   context: CommandContext,
   starting_on: string,
   ending_before: string,
-  { csv, sessionsCsv }: UsageOptions,
+  { csv = csvByFormat(context), sessionsCsv }: UsageOptions,
 ): Promise<CommandResult | undefined> {
   const usage = await ask(context, (admin) =>
     admin.getBillingUsage({ starting_on, ending_before }, { signal: context.signal }),
@@ -38,20 +38,21 @@ export async function showUsage(
   if (csv !== undefined) await writeCsv(context, csv, headers, cells);
   if (csv !== undefined || sessionsCsv !== undefined) return undefined;
   const json = wholeUsage(usage);
-  if (rows.length === 0) return { json, view: { lines: ['No billing usage in this window'] } };
+  const items = json.data;
+  if (rows.length === 0) return { json, items, view: { lines: ['No billing usage in this window'] } };
   const title = plural(rows.length, 'hourly usage row');
   const texts = rows.map((row) => headers.map((header) => toText(row, header)));
-  return { json, view: { table: { title, headers, rows: texts } } };
+  return { json, items, view: { table: { title, headers, rows: texts } } };
 }
 
 export async function showStorage(
   context: CommandContext,
-  { projectId, csv }: StorageOptions,
+  { projectId, csv = csvByFormat(context) }: StorageOptions,
 ): Promise<CommandResult | undefined> {
   const usage = await ask(context, (admin) =>
     admin.getCurrentCheckpointStorageUsage({ project_id: projectId }, { signal: context.signal }),
   );
-  const rate = { effective_rate_usd_per_gigabyte_month: usage.effective_rate_usd_per_gigabyte_month };
+  const rate = { effective_rate_usd_per_gigabyte_month: usage.effective_rate_usd_per_gigabyte_month ?? null };
   const rows = usage.data.map((row): Row => ({ ...rate, ...row }));
   const headers = [
     'effective_rate_usd_per_gigabyte_month',
@@ -74,9 +75,15 @@ export async function showStorage(
     return undefined;
   }
   const json = wholeStorage(usage);
-  if (rows.length === 0) return { json, view: { lines: ['No active checkpoint storage'] } };
+  const items = json.data.map((row) => ({ ...rate, ...row }));
+  if (rows.length === 0) return { json, items, view: { lines: ['No active checkpoint storage'] } };
   const texts = rows.map((row) => headers.map((header) => toCellText(row[header])));
-  return { json, view: { table: { title: 'Current checkpoint storage', headers, rows: texts } } };
+  return { json, items, view: { table: { title: 'Current checkpoint storage', headers, rows: texts } } };
+}
+
+/** `--format csv` is `--csv -`. */
+function csvByFormat({ format }: CommandContext): string | undefined {
+  return format === 'csv' ? '-' : undefined;
 }
 
 async function ask<Value>(

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { modelInput } from '../../client/data.ts';
 import type { SamplingClient } from '../../client/sampling-client.ts';
 import type { ChatMessage, Tokenizer } from '../../client/tokenizers.ts';
-import type { CommandContext } from '../context.ts';
+import { isJson, type CommandContext } from '../context.ts';
 import { withoutControlCharacters } from '../format-values.ts';
 import { fold } from '../text-width.ts';
 import { tellOfWait } from '../waiting.ts';
@@ -86,8 +86,6 @@ function print({ format }: CommandContext, answer: string): void {
     .map(withoutControlCharacters)
     .flatMap((line) => (isTTY ? fold(line, columns) : line));
   process.stdout.write(
-    format === 'json'
-      ? `${JSON.stringify({ role: 'assistant', content: answer })}\n`
-      : `${lines.join('\n')}\n`,
+    isJson(format) ? `${JSON.stringify({ role: 'assistant', content: answer })}\n` : `${lines.join('\n')}\n`,
   );
 }

@@ -1,10 +1,10 @@
 import type { Checkpoint } from '../../types/checkpoints.ts';
-import { collectItems, listTitle, pageSize } from '../collect-items.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
-import { fetchProgress } from '../fetch-progress.ts';
 import { formatBoolean, formatBytes, formatExpiry, formatRelativeTime } from '../format-values.ts';
-import { listTable, type Column, type CommandResult } from '../result.ts';
+import { listTitle, pageSize } from '../list-pages.ts';
+import { printList } from '../print-list.ts';
+import type { ListColumn } from '../result.ts';
 import { wholeCheckpoint } from '../whole-json.ts';
 
 export interface CheckpointListOptions {
@@ -19,40 +19,54 @@ const largestPage = 1000;
 export async function listCheckpoints(
   context: CommandContext,
   { runId, limit }: CheckpointListOptions,
-): Promise<CommandResult> {
+): Promise<void> {
   const { signal, clock } = context;
-  const columns = checkpointColumns(clock.now());
-  return withService(context, async (rest) => {
-    if (runId !== undefined) {
-      const { items } = await rest.listCheckpoints(runId, { signal });
-      const title = `${listTitle('checkpoint', items.length, undefined)} for run ${runId}`;
-      return {
-        json: { run_id: runId, checkpoints: items.map(wholeCheckpoint) },
-        view: { table: listTable(title, columns, items) },
-      };
-    }
-    using progress = fetchProgress(context, 'checkpoints', limit);
-    const { items, totalCount } = await collectItems(
-      rest.listUserCheckpoints({ limit: pageSize(limit, largestPage) }, { signal }),
-      limit,
-      progress.update,
-    );
-    const title = listTitle('checkpoint', items.length, totalCount);
-    return {
-      json: { checkpoints: items.map(wholeCheckpoint) },
-      view: { table: listTable(title, columns, items) },
-    };
-  });
+  const ofRun = runId === undefined ? '' : ` for run ${runId}`;
+  await withService(context, (rest) =>
+    printList(context, {
+      ...(runId === undefined
+        ? { pages: rest.listUserCheckpoints({ limit: pageSize(limit, largestPage) }, { signal }), limit }
+        : { pages: rest.listCheckpoints(runId, { signal }), limit: 0 }),
+      nouns: 'checkpoints',
+      columns: checkpointColumns(clock.now()),
+      title: (shownCount, totalCount) => listTitle('checkpoint', shownCount, totalCount) + ofRun,
+      toJson: wholeCheckpoint,
+      toDocument: (items) => ({
+        ...(runId === undefined ? {} : { run_id: runId }),
+        checkpoints: items.map(wholeCheckpoint),
+      }),
+    }),
+  );
 }
 
-function checkpointColumns(now: number): Column<Checkpoint>[] {
+export function checkpointColumns(now: number): ListColumn<Checkpoint>[] {
   return [
-    { header: 'Checkpoint ID', cell: (checkpoint) => checkpoint.checkpoint_id },
-    { header: 'Type', cell: (checkpoint) => checkpoint.checkpoint_type },
-    { header: 'Size', cell: (checkpoint) => formatBytes(checkpoint.size_bytes) },
-    { header: 'Public', cell: (checkpoint) => formatBoolean(checkpoint.public) },
-    { header: 'Created', cell: (checkpoint) => formatRelativeTime(checkpoint.time, now) },
-    { header: 'Expires', cell: (checkpoint) => formatExpiry(checkpoint.expires_at, now) },
-    { header: 'Path', cell: (checkpoint) => checkpoint.tinker_path },
+    { header: 'Checkpoint ID', field: 'checkpoint_id', value: ({ checkpoint_id }) => checkpoint_id },
+    { header: 'Type', field: 'checkpoint_type', value: ({ checkpoint_type }) => checkpoint_type },
+    {
+      header: 'Size',
+      field: 'size_bytes',
+      value: ({ size_bytes }) => size_bytes,
+      cell: ({ size_bytes }) => formatBytes(size_bytes),
+    },
+    {
+      header: 'Public',
+      field: 'public',
+      value: (checkpoint) => checkpoint.public,
+      cell: (checkpoint) => formatBoolean(checkpoint.public),
+    },
+    {
+      header: 'Created',
+      field: 'time',
+      value: ({ time }) => time,
+      cell: ({ time }) => formatRelativeTime(time, now),
+    },
+    {
+      header: 'Expires',
+      field: 'expires_at',
+      value: ({ expires_at }) => expires_at,
+      cell: ({ expires_at }) => formatExpiry(expires_at, now),
+    },
+    { header: 'Path', field: 'tinker_path', value: ({ tinker_path }) => tinker_path },
   ];
 }

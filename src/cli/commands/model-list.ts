@@ -3,18 +3,15 @@ import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
 import { CommandError } from '../errors.ts';
 import { formatBoolean } from '../format-values.ts';
-import { listTable, type Column, type CommandResult } from '../result.ts';
+import { onePage } from '../list-pages.ts';
+import { printList } from '../print-list.ts';
+import type { ListColumn } from '../result.ts';
 import { tellOfWait } from '../waiting.ts';
 
 type Model = ServerCapabilities['supported_models'][number];
 
-export async function listModels(
-  context: CommandContext,
-  substring: string | undefined,
-): Promise<CommandResult> {
-  const { signal } = context;
-  using _wait = tellOfWait(context, 'the list of models');
-  const { supported_models } = await withService(context, (rest) => rest.getServerCapabilities({ signal }));
+export async function listModels(context: CommandContext, substring: string | undefined): Promise<void> {
+  const { supported_models } = await fetchModels(context);
   const wanted = substring?.toLowerCase() ?? '';
   const models = supported_models.filter(({ model_name }) => model_name?.toLowerCase().includes(wanted));
   if (models.length === 0 && substring !== undefined) {
@@ -24,20 +21,51 @@ export async function listModels(
       "Run 'tinker-ts model list' to see every model.",
     );
   }
-  const json = models.map(({ model_name, max_context_length, trainable, sampleable }) => ({
+  await printList(context, {
+    pages: onePage(models),
+    limit: 0,
+    nouns: 'models',
+    columns,
+    title: () => '',
+    toJson,
+    toDocument: (listed) => ({ models: listed.map(toJson) }),
+  });
+}
+
+async function fetchModels(context: CommandContext): Promise<ServerCapabilities> {
+  using _wait = tellOfWait(context, 'the list of models');
+  return await withService(context, (rest) => rest.getServerCapabilities({ signal: context.signal }));
+}
+
+function toJson({ model_name, max_context_length, trainable, sampleable }: Model) {
+  return {
     model_name,
     max_context_length: max_context_length ?? null,
     trainable: trainable ?? null,
     sampleable: sampleable ?? null,
-  }));
-  return { json: { models: json }, view: { table: listTable('', columns, models) } };
+  };
 }
 
-const columns: readonly Column<Model>[] = [
-  { header: 'Model', cell: ({ model_name }) => model_name ?? '' },
-  { header: 'Max Context', cell: ({ max_context_length }) => String(max_context_length ?? 'N/A') },
-  { header: 'Trainable', cell: ({ trainable }) => toText(trainable) },
-  { header: 'Sampleable', cell: ({ sampleable }) => toText(sampleable) },
+const columns: readonly ListColumn<Model>[] = [
+  { header: 'Model', field: 'model_name', value: ({ model_name }) => model_name },
+  {
+    header: 'Max Context',
+    field: 'max_context_length',
+    value: ({ max_context_length }) => max_context_length,
+    cell: ({ max_context_length }) => String(max_context_length ?? 'N/A'),
+  },
+  {
+    header: 'Trainable',
+    field: 'trainable',
+    value: ({ trainable }) => trainable,
+    cell: ({ trainable }) => toText(trainable),
+  },
+  {
+    header: 'Sampleable',
+    field: 'sampleable',
+    value: ({ sampleable }) => sampleable,
+    cell: ({ sampleable }) => toText(sampleable),
+  },
 ];
 
 function toText(flag: boolean | null | undefined): string {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { TinkerError } from '../../core/errors.ts';
 import { createLocalServer, type LocalServer } from '../../server/index.ts';
-import type { CommandContext } from '../context.ts';
+import { isJson, type CommandContext } from '../context.ts';
 import { CommandError, UsageError } from '../errors.ts';
 
 export interface ServeOptions {
@@ -22,7 +22,7 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   await using server = await start(options);
   const { url, dataDir } = server;
   process.stdout.write(
-    format === 'json'
+    isJson(format)
       ? `${JSON.stringify({ url, data_dir: dataDir })}\n`
       : `tinker-ts server is ready at ${url} (data in ${dataDir})\n`,
   );

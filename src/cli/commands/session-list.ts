@@ -1,11 +1,11 @@
 import type { SessionSummary } from '../../types/session-search.ts';
-import { collectItems, listTitle, pageSize } from '../collect-items.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
-import { fetchProgress } from '../fetch-progress.ts';
 import { formatBytes, formatRelativeTime } from '../format-values.ts';
-import { listTable, type Column, type CommandResult } from '../result.ts';
+import { listTitle, pageSize } from '../list-pages.ts';
+import { printList } from '../print-list.ts';
+import type { ListColumn } from '../result.ts';
 
 export interface SessionListOptions {
   limit: number;
@@ -20,38 +20,44 @@ export interface SessionSearchOptions extends SessionListOptions {
 
 const largestPage = 100;
 
-export async function listSessions(
-  context: CommandContext,
-  { limit }: SessionListOptions,
-): Promise<CommandResult> {
-  return withService(context, async (rest) => {
-    using progress = fetchProgress(context, 'sessions', limit);
-    const pages = rest.listSessions({ limit: pageSize(limit, largestPage) }, { signal: context.signal });
-    const { items } = await collectItems(pages, limit, progress.update);
-    const title = listTitle('session', items.length, undefined);
-    const columns = [{ header: 'Session ID', cell: (id: string) => id }];
-    return { json: { sessions: items }, view: { table: listTable(title, columns, items) } };
-  });
+export async function listSessions(context: CommandContext, { limit }: SessionListOptions): Promise<void> {
+  await withService(context, (rest) =>
+    printList(context, {
+      ...listed(limit),
+      pages: rest.listSessions({ limit: pageSize(limit, largestPage) }, { signal: context.signal }),
+      columns: [{ header: 'Session ID', field: 'session_id', value: (id) => id }],
+      toJson: (id) => ({ session_id: id }),
+    }),
+  );
 }
 
 export async function searchSessions(
   context: CommandContext,
   { limit, name, metadata, projectId }: SessionSearchOptions,
-): Promise<CommandResult> {
+): Promise<void> {
   const search = {
     limit: pageSize(limit, largestPage),
     display_name: name,
     user_metadata: toMetadata(metadata),
     project_ids: projectId.length === 0 ? undefined : [...projectId],
   };
-  return withService(context, async (rest) => {
-    using progress = fetchProgress(context, 'sessions', limit);
-    const pages = rest.searchSessions(search, { signal: context.signal });
-    const { items } = await collectItems(pages, limit, progress.update);
-    const title = listTitle('session', items.length, undefined);
-    const table = listTable(title, summaryColumns(context.clock.now()), items);
-    return { json: { sessions: items }, view: { table } };
-  });
+  await withService(context, (rest) =>
+    printList(context, {
+      ...listed(limit),
+      pages: rest.searchSessions(search, { signal: context.signal }),
+      columns: summaryColumns(context.clock.now()),
+      toJson: (session) => session,
+    }),
+  );
+}
+
+function listed(limit: number) {
+  return {
+    limit,
+    nouns: 'sessions',
+    title: (shownCount: number | undefined) => listTitle('session', shownCount),
+    toDocument: (sessions: readonly unknown[]) => ({ sessions }),
+  };
 }
 
 function toMetadata(pairs: readonly string[]): Record<string, string> {
@@ -67,14 +73,33 @@ function toMetadata(pairs: readonly string[]): Record<string, string> {
   );
 }
 
-function summaryColumns(now: number): Column<SessionSummary>[] {
+function summaryColumns(now: number): ListColumn<SessionSummary>[] {
   return [
-    { header: 'Session ID', cell: ({ session_id }) => session_id },
-    { header: 'Name', cell: ({ display_name }) => display_name ?? '' },
-    { header: 'Created', cell: ({ created_at }) => formatRelativeTime(created_at, now) },
-    { header: 'Status', cell: ({ status }) => status?.type ?? 'unknown' },
-    { header: 'Checkpoints', cell: ({ checkpoints_count }) => String(checkpoints_count) },
-    { header: 'Storage', cell: ({ checkpoint_storage_bytes }) => formatBytes(checkpoint_storage_bytes) },
-    { header: 'Project', cell: ({ project_id }) => project_id },
+    { header: 'Session ID', field: 'session_id', value: ({ session_id }) => session_id },
+    { header: 'Name', field: 'display_name', value: ({ display_name }) => display_name },
+    {
+      header: 'Created',
+      field: 'created_at',
+      value: ({ created_at }) => created_at,
+      cell: ({ created_at }) => formatRelativeTime(created_at, now),
+    },
+    {
+      header: 'Status',
+      field: 'status',
+      value: ({ status }) => status?.type,
+      cell: ({ status }) => status?.type ?? 'unknown',
+    },
+    {
+      header: 'Checkpoints',
+      field: 'checkpoints_count',
+      value: ({ checkpoints_count }) => checkpoints_count,
+    },
+    {
+      header: 'Storage',
+      field: 'checkpoint_storage_bytes',
+      value: ({ checkpoint_storage_bytes }) => checkpoint_storage_bytes,
+      cell: ({ checkpoint_storage_bytes }) => formatBytes(checkpoint_storage_bytes),
+    },
+    { header: 'Project', field: 'project_id', value: ({ project_id }) => project_id },
   ];
 }

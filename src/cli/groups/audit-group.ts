@@ -14,6 +14,6 @@ export function addAuditCommand(program: Command, start: Start): void {
     )
     .addHelpText('after', examples('audit', 'audit --day 2026-07-13 --type checkpoints'))
     .action((options: AuditOptions) =>
-      start(async (context) => (await import('../commands/audit.ts')).showAudit(context, options)),
+      start(async (context) => (await import('../commands/audit.ts')).showAudit(context, options), 'list'),
     );
 }

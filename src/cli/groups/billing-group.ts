@@ -21,8 +21,10 @@ export const billingGroup: Group = {
         ),
       )
       .action((startingOn: string, endingBefore: string, options: UsageOptions) =>
-        start(async (context) =>
-          (await import('../commands/billing.ts')).showUsage(context, startingOn, endingBefore, options),
+        start(
+          async (context) =>
+            (await import('../commands/billing.ts')).showUsage(context, startingOn, endingBefore, options),
+          'list',
         ),
       );
     group
@@ -32,7 +34,10 @@ export const billingGroup: Group = {
       .option('--csv <file>', 'write the rows to a file; - for standard output')
       .addHelpText('after', examples('billing checkpoint-storage'))
       .action((options: StorageOptions) =>
-        start(async (context) => (await import('../commands/billing.ts')).showStorage(context, options)),
+        start(
+          async (context) => (await import('../commands/billing.ts')).showStorage(context, options),
+          'list',
+        ),
       );
   },
 };

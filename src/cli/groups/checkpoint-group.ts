@@ -24,8 +24,10 @@ export const checkpointGroup: Group = {
       .addOption(limitOption())
       .addHelpText('after', examples('checkpoint list', 'checkpoint list --run-id my-run:train:0'))
       .action((options: CheckpointListOptions) =>
-        start(async (context) =>
-          (await import('../commands/checkpoint-list.ts')).listCheckpoints(context, options),
+        start(
+          async (context) =>
+            (await import('../commands/checkpoint-list.ts')).listCheckpoints(context, options),
+          'list',
         ),
       );
     group

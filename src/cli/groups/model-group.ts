@@ -11,7 +11,10 @@ export const modelGroup: Group = {
       .argument('[substring]', 'only names that contain this, in any case')
       .addHelpText('after', examples('model list', 'model list qwen'))
       .action((substring: string | undefined) =>
-        start(async (context) => (await import('../commands/model-list.ts')).listModels(context, substring)),
+        start(
+          async (context) => (await import('../commands/model-list.ts')).listModels(context, substring),
+          'list',
+        ),
       );
   },
 };

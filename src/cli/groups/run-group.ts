@@ -16,7 +16,10 @@ export const runGroup: Group = {
       )
       .addHelpText('after', examples('run list', 'run list --limit 0 --columns id,model,checkpoint'))
       .action((options: RunListOptions) =>
-        start(async (context) => (await import('../commands/run-list.ts')).listRuns(context, options)),
+        start(
+          async (context) => (await import('../commands/run-list.ts')).listRuns(context, options),
+          'list',
+        ),
       );
     group
       .command('info')

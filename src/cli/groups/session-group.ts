@@ -15,8 +15,9 @@ export const sessionGroup: Group = {
       .addOption(limitOption())
       .addHelpText('after', examples('session list --limit 5'))
       .action((options: SessionListOptions) =>
-        start(async (context) =>
-          (await import('../commands/session-list.ts')).listSessions(context, options),
+        start(
+          async (context) => (await import('../commands/session-list.ts')).listSessions(context, options),
+          'list',
         ),
       );
     group
@@ -31,8 +32,9 @@ export const sessionGroup: Group = {
         examples('session search --name ablation', 'session search --metadata team=evals'),
       )
       .action((options: SessionSearchOptions) =>
-        start(async (context) =>
-          (await import('../commands/session-list.ts')).searchSessions(context, options),
+        start(
+          async (context) => (await import('../commands/session-list.ts')).searchSessions(context, options),
+          'list',
         ),
       );
     group

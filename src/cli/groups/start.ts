@@ -5,8 +5,8 @@ import type { CommandResult } from '../result.ts';
 /** A command, ready to run: its module is loaded only then. One that prints by itself gives nothing back. */
 export type CommandBody = (context: CommandContext) => Promise<CommandResult | undefined | void>;
 
-/** Where parsing a command line ends. */
-export type Start = (body: CommandBody) => Promise<void>;
+/** Where parsing a command line ends. Lists alone can be CSV. */
+export type Start = (body: CommandBody, kind?: 'list') => Promise<void>;
 
 /** Commands under one name. */
 export interface Group {

@@ -65,7 +65,11 @@ describe('a command line that cannot be right (CLI-4)', () => {
       "Try 'tinker-ts run list --help' for help.",
     ],
     [['run', 'list', 'x'], /^too many arguments/, "Try 'tinker-ts run list --help' for help."],
-    [['run', 'list', '-f', 'yaml'], /Allowed choices are table, json\.$/, "Try 'tinker-ts --help' for help."],
+    [
+      ['run', 'list', '-f', 'yaml'],
+      /Allowed choices are table, json, jsonl, csv\.$/,
+      "Try 'tinker-ts --help' for help.",
+    ],
     [
       ['serve', '--port', '65536'],
       /A port is a whole number from 0 to 65535\.$/,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fitWidths, renderTable, type Table } from '../../../src/cli/render-table.ts';
+import { fitWidths, renderTable, TableDrawing, type Table } from '../../../src/cli/render-table.ts';
 import { propertyTable } from '../../../src/cli/result.ts';
 
 const piped = { width: undefined, color: false };
@@ -164,6 +164,57 @@ describe('tables on a terminal', () => {
     expect(text).toContain('\u001b[96mrun-22\u001b[39m');
     // oxlint-disable-next-line no-control-regex
     expect(text.replace(/\u001b\[\d+m/g, '')).toBe(renderTable(runs, piped));
+  });
+});
+
+describe('tables that come in parts', () => {
+  const parts = (style: { width: number | undefined; color: boolean }, ...rows: string[][][]): string[] => {
+    const drawing = new TableDrawing(runs.headers, style);
+    return [...rows.map((some) => drawing.draw(some, runs.title)), drawing.end()]
+      .join('')
+      .trimEnd()
+      .split('\n');
+  };
+
+  it('are the same table where no later cell is wider', () => {
+    const [first = [], second = []] = runs.rows.map((row) => [...row]);
+    expect(parts(piped, [second], [first]).join('\n')).toBe(
+      renderTable({ ...runs, rows: [second, first] }, piped),
+    );
+    expect(
+      parts(
+        piped,
+        runs.rows.map((row) => [...row]),
+        [],
+      ).join('\n'),
+    ).toBe(renderTable(runs, piped));
+  });
+
+  it('grow where a later cell is wider, and cut nothing', () => {
+    expect(parts(piped, [['a', 'b', 'OK']], [['run-22', longPath, 'OK']]).slice(-3)).toEqual([
+      '│ a      │ b          │ OK     │',
+      `│ run-22 │ ${longPath} │ OK     │`,
+      `└────────┴${'─'.repeat(longPath.length + 2)}┴────────┘`,
+    ]);
+  });
+
+  it('go on as blocks of lines where they began so', () => {
+    const style = { width: 40, color: false };
+    const whole = {
+      ...runs,
+      rows: [
+        ['run-1', longPath, 'OK'],
+        ['run-2', 'm', 'OK'],
+      ],
+    };
+    expect(parts(style, [whole.rows[0] ?? []], [whole.rows[1] ?? []]).join('\n')).toBe(
+      renderTable(whole, style),
+    );
+  });
+
+  it('stay within the terminal', () => {
+    const lines = parts({ width: 60, color: false }, [['a', 'b', 'OK']], [['run-1', longPath, 'OK']]);
+    expect(Math.max(...lines.map((line) => line.length))).toBe(60);
   });
 });
 
