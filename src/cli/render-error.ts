@@ -2,6 +2,7 @@ import { ApiError } from '../core/api-errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { TinkerError } from '../core/errors.ts';
 import { serializeError, type SerializedError } from '../core/serialize-error.ts';
+import { causesOf } from '../core/thrown.ts';
 import { isJson, type OutputFormat } from './context.ts';
 import { CommandError, UsageError } from './errors.ts';
 import { withoutControlCharacters } from './format-values.ts';
@@ -53,13 +54,11 @@ function describeRequest(error: unknown, what: string): string[] {
 
 /** What led to it, the nearest first. */
 function describeCauses(error: unknown): string[] {
-  const lines: string[] = [];
-  let cause = error instanceof Error ? error.cause : undefined;
-  for (; cause instanceof Error && lines.length < 10; cause = cause.cause) {
+  const [, ...causes] = causesOf(error);
+  return causes.slice(0, 10).map((cause) => {
     const code = 'code' in cause ? ` (${String(cause.code)})` : '';
-    lines.push(`Caused by: ${withoutControlCharacters(`${cause.name}: ${cause.message}`)}${code}`);
-  }
-  return lines;
+    return `Caused by: ${withoutControlCharacters(`${cause.name}: ${cause.message}`)}${code}`;
+  });
 }
 
 /** The serialised error, with advice for the command line. */

@@ -1,4 +1,5 @@
 import { DownloadError } from '../core/errors.ts';
+import { causesOf } from '../core/thrown.ts';
 
 const outOfSpace = new Set(['ENOSPC', 'EDQUOT']);
 
@@ -42,9 +43,15 @@ export function toFileError(error: unknown, what: string): unknown {
   });
 }
 
-/** A lack of descriptors is none of the network or of a thread, however it comes out; undefined for anything else. */
+/**
+ * A lack of descriptors is none of the network or of a thread, however it comes out: a loader that may not read a file says at
+ * first that a module is missing. Undefined for anything else.
+ */
 export function toTooManyFiles(error: unknown, what: string): DownloadError | undefined {
-  const [errno] = /\b(?:EMFILE|ENFILE)\b/.exec(String(error)) ?? [];
+  const said = causesOf(error).map(({ message }) => message);
+  const [named] = /\b(?:EMFILE|ENFILE)\b/.exec(said.join(' ')) ?? [];
+  const errno =
+    named ?? (said.some((message) => /too many open files/i.test(message)) ? 'EMFILE' : undefined);
   if (errno === undefined) return undefined;
   return new DownloadError('file_access', `Cannot ${what}: ${explanations[errno]} (${errno})`, {
     cause: error,

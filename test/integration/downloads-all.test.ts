@@ -72,6 +72,19 @@ describe('downloadAll', () => {
     expect(replaced).toMatchObject({ status: 'done', result: { size_bytes: 1008 } });
   });
 
+  test('what a process left that was killed as soon as its target was in place is removed by the next run', async () => {
+    const { manager, server, outputDir } = await setUp();
+    await manager.downloadAll(paths.slice(0, 1), { outputDir });
+    const requestCount = server.requests.length;
+    const [folder, manifest] = await readdir(outputDir);
+    await mkdir(join(outputDir, `${folder}.download`));
+    await writeFile(join(outputDir, `${folder}.download`, 'journal.jsonl'), '');
+    await mkdir(join(outputDir, `${folder}.download-removed`, 'files'), { recursive: true });
+    expect(await manager.downloadAll(paths.slice(0, 1), { outputDir })).toMatchObject([{ status: 'done' }]);
+    expect(await readdir(outputDir)).toEqual([folder, manifest]);
+    expect(server.requests).toHaveLength(requestCount);
+  });
+
   test('pause lets nothing go on until resume, and cancel ends all', async () => {
     const { manager, server, outputDir } = await setUp();
     const gate = Promise.withResolvers<void>();

@@ -63,10 +63,11 @@ describe('a process that may open few files', () => {
     const { lines, outputDir, args } = await runShort(0);
     const failed = lines.filter(({ status }) => status === 'failed');
     expect(failed.length).toBeGreaterThan(0);
-    for (const { code, error } of failed) {
-      expect(code).toBe('file_access');
-      expect(error).toContain('raise the limit (ulimit -n)');
-    }
+    for (const { code, error } of failed)
+      expect({ code, error }).toEqual({
+        code: 'file_access',
+        error: expect.stringContaining('raise the limit (ulimit -n)'),
+      });
     const again = startDownloader('true', [...args, '0']);
     await again.ended;
     expect(again.lines.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 'done'));

@@ -1,10 +1,8 @@
-// Downloads what is not there yet, in a process of its own that may be killed at any moment: `node test/soak/downloader.ts URL
-// OUTPUT_DIR COUNT`. Prints its memory while it runs and what failed at its end, each as a line of JSON.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+// Downloads what is not there yet and verifies what is, in a process of its own that may be killed at any moment:
+// `node test/soak/downloader.ts URL OUTPUT_DIR COUNT`. Prints its memory while it runs and what failed at its end, each as a line of JSON.
 import { createLogger } from '../../src/core/logger.ts';
 import { ServiceClient } from '../../src/index.ts';
-import { folderOf, planCheckpoints } from './plan.ts';
+import { planCheckpoints } from './plan.ts';
 
 const [baseUrl = '', outputDir = '', countText] = process.argv.slice(2);
 
@@ -25,15 +23,11 @@ const telling = setInterval(
   () => tell({ peakMegabytes: (process.resourceUsage().maxRSS * 1024 - idleBytes) / 1e6 }),
   100,
 );
-const missing = planCheckpoints(Number(countText)).filter(
-  (checkpoint) => !existsSync(join(outputDir, folderOf(checkpoint))),
-);
-const outcomes = await Promise.allSettled(
-  missing.map(async ({ path }) => await service.downloads.download(path, { outputDir })),
-);
+const paths = planCheckpoints(Number(countText)).map(({ path }) => path);
+const items = await service.downloads.downloadAll(paths, { outputDir, concurrency: paths.length });
 clearInterval(telling);
 tell({
-  failures: outcomes.flatMap((outcome, index) =>
-    outcome.status === 'rejected' ? [`${missing[index]?.path}: ${String(outcome.reason)}`] : [],
+  failures: items.flatMap((item) =>
+    item.status === 'failed' ? [`${item.tinker_path}: ${item.error.message}`] : [],
   ),
 });

@@ -28,8 +28,9 @@ import type { SpaceLedger } from './free-space.ts';
 import { holdSlot } from './hold-slot.ts';
 import { Holdings } from './holdings.ts';
 import { Journal, readEarlierExport } from './journal.ts';
-import { readManifest, toResult, writeManifest } from './manifest.ts';
-import { isThere, placeFolder } from './place-folder.ts';
+import { readManifest, toResult } from './manifest.ts';
+import { placeDownload } from './place-download.ts';
+import { isThere } from './place-folder.ts';
 import { takeOver } from './take-over.ts';
 import { toTaskError } from './task-error.ts';
 import { Transfer, type TransferFailure } from './transfer.ts';
@@ -73,7 +74,7 @@ export class DownloadSteps implements DownloadPorts {
   }
 
   async inspectDestination(signal: AbortSignal): ReturnType<DownloadPorts['inspectDestination']> {
-    const { target, tinkerPath, force, acceptVerified, pool, starts } = this.#options;
+    const { target, tinkerPath, force, acceptVerified, pool, starts, createId, logger } = this.#options;
     const { destination, manifestPath } = target;
     const found = await toOutcome(starts.add(() => isThere(destination), { signal }));
     if (found.kind === 'failed') return found;
@@ -83,6 +84,7 @@ export class DownloadSteps implements DownloadPorts {
     const checked = await toOutcome(checkFolder(destination, manifest, pool, signal));
     if (checked.kind === 'failed') return checked;
     if (checked.value.length > 0) return { kind: 'exists' };
+    await Workspace.clearFinished(target, createId(), logger);
     return { kind: 'verified', result: toResult(tinkerPath, destination, manifest.files) };
   }
 
@@ -145,26 +147,15 @@ export class DownloadSteps implements DownloadPorts {
 
   async finalize(): Promise<Outcome<DownloadResult>> {
     const { tinkerPath, target, force, clock, logger, source } = this.#options;
-    const { destination, manifestPath } = target;
     const workspace = this.#requireWorkspace();
     const files = this.#files;
     if (files === undefined) throw new InternalError('nothing was verified');
-    const placed = await toOutcome(
-      placeFolder({
-        folder: workspace.filesFolder,
-        destination,
-        asidePath: workspace.asidePath,
-        force,
-        logger,
-      }),
-    );
+    const facts = { tinkerPath, source: this.#sourceKind, files, now: clock.now() };
+    const placed = await toOutcome(placeDownload({ ...facts, target, workspace, force, logger }));
     if (placed.kind === 'failed') return placed;
-    const manifest = { tinkerPath, source: this.#sourceKind, files, now: clock.now() };
-    const written = await toOutcome(writeManifest(manifestPath, workspace.root, manifest));
-    if (written.kind === 'failed') logger.warn(written.error.message);
     await Promise.all([workspace.release({ keep: false }), source.release({ keep: false })]);
     this.#workspace = undefined;
-    return { kind: 'ok', value: toResult(tinkerPath, destination, files) };
+    return { kind: 'ok', value: toResult(tinkerPath, target.destination, files) };
   }
 
   discard(): Promise<Outcome<void>> {

@@ -14,6 +14,8 @@ export interface DownloadTarget {
   workspacePath: string;
   /** The same for a download that another process forestalled. */
   privateWorkspacePath: (id: string) => string;
+  /** Where a workspace goes to be removed. */
+  removedPath: string;
 }
 
 /** `outputDir/<path without tinker://, with / as _>`; on Windows what cannot be in a name is `_` as well. */
@@ -32,5 +34,6 @@ export function toDownloadTarget(
     manifestPath: `${destination}.manifest.json`,
     workspacePath: `${destination}.download`,
     privateWorkspacePath: (id) => `${destination}.download-${id}`,
+    removedPath: `${destination}.download-removed`,
   };
 }

@@ -1,21 +1,11 @@
-import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { DownloadError } from '../../core/errors.ts';
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Logger } from '../../core/logger.ts';
 import { fileOperation } from '../../workers/file-errors.ts';
 import { archiveFile } from '../../workers/protocol.ts';
 import type { DownloadTarget } from './download-target.ts';
-import { removeQuietly } from './place-folder.ts';
-
-/** A lock takes no longer to be written. */
-const writingMs = 10_000;
-
-interface LockHolder {
-  pid: number;
-  host: string;
-  id: string;
-}
+import { isThere, removeQuietly } from './place-folder.ts';
+import { takeLock, wasLocked } from './workspace-lock.ts';
 
 /** The folder in which everything unfinished of one download lies. One process has it at a time. */
 export class Workspace {
@@ -26,28 +16,36 @@ export class Workspace {
   readonly journalPath: string;
   /** Where an old destination goes until the new one is in its place. */
   readonly asidePath: string;
-  /** Where nobody else looks: where it lies when another process had the common one, and where it goes to be removed. */
-  readonly #privatePath: string;
+  readonly #target: DownloadTarget;
   readonly #logger: Logger;
 
-  private constructor(root: string, privatePath: string, logger: Logger) {
+  private constructor(root: string, target: DownloadTarget, logger: Logger) {
     this.root = root;
     this.filesFolder = join(root, 'files');
     this.archivePath = join(root, 'archive.part');
     this.journalPath = join(root, 'journal.jsonl');
     this.asidePath = join(root, 'replaced');
-    this.#privatePath = privatePath;
+    this.#target = target;
     this.#logger = logger;
   }
 
   /** Takes the workspace of a target, with what an ended process has left in it; or a private one where another process is at it. */
   static async acquire(target: DownloadTarget, id: string, logger: Logger): Promise<Workspace> {
-    const own = target.privateWorkspacePath(id);
-    const shared = new Workspace(target.workspacePath, own, logger);
-    if (await takeLock(shared.root, id)) return shared;
+    const shared = target.workspacePath;
+    if (await takeLock(shared, id)) return new Workspace(shared, target, logger);
     logger.info(`another download to ${target.destination} is under way: this one works beside it`);
-    await makeFolder(own);
-    return new Workspace(own, own, logger);
+    const own = target.privateWorkspacePath(id);
+    await takeLock(own, id);
+    return new Workspace(own, target, logger);
+  }
+
+  /** Removes what killed processes have left beside a destination that is in its place; what can be gone on with stays. */
+  static async clearFinished(target: DownloadTarget, id: string, logger: Logger): Promise<void> {
+    await sweep(target, id, logger);
+    if (!(await isThere(target.workspacePath)) || !(await takeLock(target.workspacePath, id))) return;
+    const workspace = new Workspace(target.workspacePath, target, logger);
+    const held = await Promise.all([isThere(workspace.filesFolder), isThere(workspace.archivePath)]);
+    await workspace.release({ keep: held.includes(true) });
   }
 
   /** Where a file of the download lies, by the name that pieces have. */
@@ -61,96 +59,36 @@ export class Workspace {
       await fileOperation(`remove ${path}`, () => rm(path, { recursive: true, force: true }));
   }
 
-  /** Gives it up: with what it holds for a later attempt, or with nothing left of it. */
+  /** Gives it up: with what it holds for a later attempt, or with nothing left of it. A private one nobody would find again. */
   async release({ keep }: { keep: boolean }): Promise<void> {
-    if (keep && this.root !== this.#privatePath) {
+    if (keep && this.root === this.#target.workspacePath)
       await removeQuietly(join(this.root, 'lock'), this.#logger);
-      return;
-    }
-    // Moved first: nobody may take the folder while it is being removed.
-    const isMoved =
-      this.root === this.#privatePath ||
-      (await rename(this.root, this.#privatePath).then(
-        () => true,
-        () => false,
-      ));
-    await removeQuietly(isMoved ? this.#privatePath : this.root, this.#logger);
+    else await discard(this.root, this.#target, this.#logger);
   }
 }
 
-async function makeFolder(path: string): Promise<void> {
-  await fileOperation(`create ${path}`, () => mkdir(path, { recursive: true }));
-  // A link would lead the files elsewhere.
-  const found = await fileOperation(`look at ${path}`, () => lstat(path));
-  if (!found.isDirectory())
-    throw new DownloadError('file_access', `Cannot write to ${path}: something of that name is in the way`);
+/** Removes a workspace. Moved first: nobody may take it while it is being removed. */
+async function discard(root: string, { removedPath }: DownloadTarget, logger: Logger): Promise<void> {
+  const move = () =>
+    rename(root, removedPath).then(
+      () => true,
+      () => false,
+    );
+  if (await move()) return removeQuietly(removedPath, logger);
+  // A killed process has left one there, or a living one is about to remove it.
+  await removeQuietly(removedPath, logger);
+  await removeQuietly((await move()) ? removedPath : root, logger);
 }
 
-async function takeLock(root: string, id: string): Promise<boolean> {
-  const path = join(root, 'lock');
-  const holder = { pid: process.pid, host: hostname(), id } satisfies LockHolder;
-  for (let attempt = 0; attempt < 5; attempt++) {
-    await makeFolder(root);
-    const made = await createLock(path, holder);
-    if (made === 'made') return true;
-    const other = made === 'gone' ? undefined : await readLock(path);
-    if (other === undefined) continue;
-    if (isAlive(other)) return false;
-    // Whoever moves it away has it; a lock that was made meanwhile is not the dead one, and is put back.
-    const aside = join(root, `lock-${id}`);
-    await rename(path, aside).catch(() => undefined);
-    const moved = await readLock(aside);
-    if (moved !== undefined && moved.id !== other.id) {
-      await rename(aside, path);
-      return false;
-    }
-    await rm(aside, { force: true });
-  }
-  return false;
-}
-
-/** `gone`: the folder was removed meanwhile. */
-async function createLock(path: string, holder: LockHolder): Promise<'made' | 'held' | 'gone'> {
-  try {
-    await using handle = await fileOperation(`create ${path}`, () => open(path, 'wx'));
-    await handle.writeFile(JSON.stringify(holder));
-    return 'made';
-  } catch (error) {
-    const errno = error instanceof DownloadError ? error.details['errno'] : undefined;
-    if (errno === 'EEXIST') return 'held';
-    if (errno === 'ENOENT') return 'gone';
-    throw error;
-  }
-}
-
-/** Undefined when it is not there. */
-async function readLock(path: string): Promise<LockHolder | undefined> {
-  try {
-    const { mtimeMs } = await lstat(path);
-    const holder = parseHolder(await readFile(path, 'utf8'));
-    // One that says nothing is being written this moment, or was left so.
-    return holder ?? { pid: Date.now() - mtimeMs < writingMs ? process.pid : 0, host: hostname(), id: '' };
-  } catch {
-    return undefined;
-  }
-}
-
-function parseHolder(text: string): LockHolder | undefined {
-  try {
-    return JSON.parse(text) as LockHolder;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Of another machine nobody can tell: it is taken to live. */
-function isAlive({ pid, host }: LockHolder): boolean {
-  if (host !== hostname()) return true;
-  if (pid === 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+/** Removes what processes that were killed have left of this target under other names than the workspace's. */
+async function sweep(target: DownloadTarget, id: string, logger: Logger): Promise<void> {
+  await removeQuietly(target.removedPath, logger);
+  const prefix = basename(target.privateWorkspacePath(''));
+  const names = await readdir(target.outputDir).catch(() => []);
+  for (const name of names.filter((other) => other.startsWith(prefix))) {
+    const root = join(target.outputDir, name);
+    // Without a lock it is empty still, or nothing of ours.
+    if (!(await wasLocked(root))) await rmdir(root).catch(() => undefined);
+    else if (await takeLock(root, id)) await discard(root, target, logger);
   }
 }

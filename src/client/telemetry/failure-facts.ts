@@ -6,6 +6,7 @@ import {
   TimeoutError,
   TinkerError,
 } from '../../core/errors.ts';
+import { causesOf } from '../../core/thrown.ts';
 import type { TelemetryFacts, TelemetrySeverity } from '../../types/telemetry.ts';
 
 /**
@@ -51,12 +52,4 @@ export function toFailureFacts(
 function isRefusal(error: unknown): boolean {
   if (error instanceof RequestFailedError) return error.failure_category === 'user';
   return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 408;
-}
-
-/** The error itself, what caused it, and so on. */
-export function causesOf(error: unknown): Error[] {
-  const causes: Error[] = [];
-  for (let cause = error; cause instanceof Error && !causes.includes(cause); cause = cause.cause)
-    causes.push(cause);
-  return causes;
 }

@@ -3,14 +3,14 @@ import type { Clock } from '../../core/clock.ts';
 import { orAborted, withDeadline } from '../../core/deadline.ts';
 import type { Logger } from '../../core/logger.ts';
 import { protocolVersion } from '../../core/version.ts';
-import { messageOf } from '../../core/thrown.ts';
+import { causesOf, messageOf } from '../../core/thrown.ts';
 import type {
   TelemetryEvent,
   TelemetryFacts,
   TelemetryRequest,
   TelemetrySeverity,
 } from '../../types/telemetry.ts';
-import { causesOf, toFailureFacts } from './failure-facts.ts';
+import { toFailureFacts } from './failure-facts.ts';
 
 export interface TelemetryOptions {
   /** Sends one batch, with its own few retries. */

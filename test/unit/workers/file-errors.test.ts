@@ -1,7 +1,7 @@
 import { open, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { DownloadError } from '../../../src/core/errors.ts';
-import { fileOperation, toFileError } from '../../../src/workers/file-errors.ts';
+import { fileOperation, toFileError, toTooManyFiles } from '../../../src/workers/file-errors.ts';
 
 function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: it failed`), { code, syscall: 'write', errno: -1 });
@@ -36,5 +36,28 @@ describe('toFileError', () => {
   test('gives the value of an operation that succeeds', async () => {
     await using handle = await fileOperation('read /dev/null', () => open('/dev/null', 'r'));
     expect((await handle.stat()).isFile()).toBe(false);
+  });
+});
+
+describe('toTooManyFiles', () => {
+  test.each([
+    ['an error of the system', systemError('EMFILE'), 'EMFILE'],
+    ['of the whole machine', systemError('ENFILE'), 'ENFILE'],
+    [
+      'a module that could not be read, behind one that is said to be missing',
+      new Error('Cannot find native binding', {
+        cause: new Error('Cannot read package config /x/package.json: too many open files.'),
+      }),
+      'EMFILE',
+    ],
+  ])('knows %s', (_what, error, errno) => {
+    const found = toTooManyFiles(error, 'start a thread');
+    expect(found).toMatchObject({ code: 'file_access', details: { errno }, cause: error });
+    expect(found?.message).toContain('Cannot start a thread: ');
+  });
+
+  test('takes no other failure for one', () => {
+    expect(toTooManyFiles(systemError('ECONNRESET'), 'open a connection')).toBeUndefined();
+    expect(toTooManyFiles('EMFILE', 'open a connection')).toBeUndefined();
   });
 });
