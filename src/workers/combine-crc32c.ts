@@ -3,6 +3,8 @@ const polynomial = 0x82f63b78;
 
 /** The checksum of two runs of bytes, one behind the other, from theirs and the length of the second. */
 export function combineCrc32c(first: number, second: number, secondBytes: number): number {
+  // Nothing has none, and many files are one run.
+  if (first === 0) return second;
   return (multiply(zerosFactor(secondBytes), first) ^ second) >>> 0;
 }
 

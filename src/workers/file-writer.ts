@@ -67,6 +67,11 @@ export class FileWriter {
     return { file, offset, length: this.#writtenBytes, crc32c: this.#crc32c };
   }
 
+  /** How many bytes of this run are on their way to the disk. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
   /** Where the next bytes may be put by somebody else, who then says how many with `advance`; never empty. */
   room(): Buffer {
     this.#buffer ??= spareBuffers.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);

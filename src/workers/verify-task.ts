@@ -1,13 +1,18 @@
-import { rm, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { DownloadError } from '../core/errors.ts';
 import { toArchiveOutcome } from './archive-outcome.ts';
 import { checkSafetensors } from './check-safetensors.ts';
 import { compareChecksums, compareRuns, mismatch } from './compare-checksums.ts';
 import { decryptFile, isEncrypted, plainNameOf } from './decrypt-file.ts';
-import { fileOperation } from './file-errors.ts';
+import { fileOperation, toFileError } from './file-errors.ts';
 import type { PlacedFile, TaskContext, VerifyInput, VerifyOutcome } from './protocol.ts';
 import { syncPath } from './sync-to-disk.ts';
+
+/** Of thousands of files; then others of the thread have their turn, and a cancel comes through. */
+const filesPerTurn = 200;
 
 /**
  * Looks at what lies in the folder before it becomes the destination: that each file has its length, the checksums that
@@ -22,10 +27,11 @@ export async function verifyFiles(
     if (archive !== undefined) compareRuns(archive.runs, archive.crc32c);
     const placed: PlacedFile[] = [];
     const encrypted: string[] = [];
-    for (const { checksums, ...file } of files) {
+    for (const [index, { checksums, ...file }] of files.entries()) {
+      if (index % filesPerTurn === filesPerTurn - 1) await setImmediate();
       signal.throwIfAborted();
       const path = join(folder, file.name);
-      const size = await sizeOf(path);
+      const size = sizeOf(path);
       if (size !== file.size_bytes)
         throw mismatch(`${file.name} has ${size ?? 'no'} bytes where ${file.size_bytes} were written`);
       if (checksums !== undefined) await compareChecksums(path, file, checksums, signal);
@@ -52,11 +58,10 @@ export async function verifyFiles(
 }
 
 /** Undefined when it is not there. */
-async function sizeOf(path: string): Promise<number | undefined> {
+function sizeOf(path: string): number | undefined {
   try {
-    return (await fileOperation(`look at ${path}`, () => stat(path))).size;
+    return statSync(path, { throwIfNoEntry: false })?.size;
   } catch (error) {
-    if (error instanceof DownloadError && error.details['errno'] === 'ENOENT') return undefined;
-    throw error;
+    throw toFileError(error, `look at ${path}`);
   }
 }
