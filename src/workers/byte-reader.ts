@@ -2,8 +2,8 @@
 export interface ByteSource {
   /** The next `sizeBytes` bytes; fewer, possibly none, where the bytes end. */
   take: (sizeBytes: number) => Promise<Buffer>;
-  /** At least one byte and at most `limitBytes`, as they come; none at the end. */
-  takeSome: (limitBytes: number) => Promise<Buffer>;
+  /** At least one byte and at most `limitBytes`, as they come; none at the end. What is there already needs no promise. */
+  takeSome: (limitBytes: number) => Promise<Buffer> | Buffer;
   /** Passes over so many bytes; the end may be passed. */
   skip: (sizeBytes: number) => Promise<void>;
 }
@@ -21,22 +21,31 @@ export class ByteReader implements ByteSource {
     return takeExactly(this, sizeBytes);
   }
 
-  async takeSome(limitBytes: number): Promise<Buffer> {
-    while (this.#chunk.length === 0) {
-      const next = await this.#source.next();
-      if (next.done === true) return this.#chunk;
-      this.#chunk = next.value;
-    }
-    const piece = this.#chunk.subarray(0, limitBytes);
-    this.#chunk = this.#chunk.subarray(piece.length);
-    return piece;
+  takeSome(limitBytes: number): Promise<Buffer> | Buffer {
+    return this.#chunk.length > 0 ? this.#cut(limitBytes) : this.#await(limitBytes);
   }
+
   async skip(sizeBytes: number): Promise<void> {
     for (let left = sizeBytes; left > 0;) {
       const piece = await this.takeSome(left);
       if (piece.length === 0) return;
       left -= piece.length;
     }
+  }
+
+  async #await(limitBytes: number): Promise<Buffer> {
+    while (this.#chunk.length === 0) {
+      const next = await this.#source.next();
+      if (next.done === true) break;
+      this.#chunk = next.value;
+    }
+    return this.#cut(limitBytes);
+  }
+
+  #cut(limitBytes: number): Buffer {
+    const piece = this.#chunk.subarray(0, limitBytes);
+    this.#chunk = this.#chunk.subarray(piece.length);
+    return piece;
   }
 }
 

@@ -90,10 +90,10 @@ async function* metered(
   }
 }
 
-async function writeMember(path: string, { body }: TarMember, syncs: SyncQueue): Promise<number> {
+async function writeMember(path: string, member: TarMember, syncs: SyncQueue): Promise<number> {
   const writer = FileWriter.create(path);
   try {
-    for await (const chunk of body) writer.append(chunk);
+    for (let chunk = await member.read(); chunk.length > 0; chunk = await member.read()) writer.append(chunk);
     writer.flush();
   } finally {
     await syncs.add(writer);

@@ -7,6 +7,8 @@ import type { StoredPiece } from './protocol.ts';
 
 /** Network chunks are small; the disk is asked once per so many bytes. */
 const bufferBytes = 256 * 1024;
+/** What comes in one piece of such a length is written from where it lies. */
+const directBytes = 32 * 1024;
 /** Buffers of finished writers, for the next ones of this thread. */
 const spareBuffers: Buffer[] = [];
 const spareCount = 8;
@@ -84,7 +86,7 @@ export class FileWriter {
   }
 
   append(chunk: Buffer): void {
-    if (this.#bufferedBytes === 0 && chunk.length >= bufferBytes) {
+    if (this.#bufferedBytes === 0 && chunk.length >= directBytes) {
       this.#write(chunk);
       return;
     }

@@ -16,10 +16,10 @@ export class GapSource implements ByteSource {
     return takeExactly(this, sizeBytes);
   }
 
-  async takeSome(limitBytes: number): Promise<Buffer> {
-    const piece = await this.#source.takeSome(limitBytes);
-    if (!this.isInMember) this.#crc32c = crc32c(piece, this.#crc32c);
-    return piece;
+  takeSome(limitBytes: number): Promise<Buffer> | Buffer {
+    const piece = this.#source.takeSome(limitBytes);
+    if (this.isInMember) return piece;
+    return piece instanceof Promise ? piece.then((bytes) => this.#note(bytes)) : this.#note(piece);
   }
 
   /** Only members are skipped. */
@@ -32,5 +32,10 @@ export class GapSource implements ByteSource {
     const found = this.#crc32c;
     this.#crc32c = 0;
     return found;
+  }
+
+  #note(bytes: Buffer): Buffer {
+    this.#crc32c = crc32c(bytes, this.#crc32c);
+    return bytes;
   }
 }

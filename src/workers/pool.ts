@@ -15,7 +15,7 @@ const tasksPerThread = 16;
 const idleTimeoutMs = 1000;
 const memoryLimitMegabytes = 512;
 /** Small: hardly anything of a transfer lives long, and each thread would keep room for what it does not need. */
-const youngMegabytes = 1;
+const youngMegabytes = 2;
 
 /** The thread that ran the task is gone: killed, or crashed. What it wrote so far is on disk. */
 export interface TaskLost {

@@ -66,21 +66,8 @@ export class RangeReader implements ByteSource {
     return takeExactly(this, sizeBytes);
   }
 
-  async takeSome(limitBytes: number): Promise<Buffer> {
-    if (limitBytes === 0) return nothing;
-    while (this.#chunk.length === 0) {
-      if (this.#comingBytes === 0 && !(await this.#openNext())) return nothing;
-      const next = (await this.#stream?.next()) ?? nothing;
-      if (next.length === 0 || next.length > this.#comingBytes)
-        throw toCutError(this.#options.url, this.#position, this.#windowEnd);
-      this.#options.onReceived(next.length);
-      this.#comingBytes -= next.length;
-      this.#chunk = next;
-    }
-    const piece = this.#chunk.subarray(0, limitBytes);
-    this.#chunk = this.#chunk.subarray(piece.length);
-    this.#position += piece.length;
-    return piece;
+  takeSome(limitBytes: number): Promise<Buffer> | Buffer {
+    return this.#chunk.length > 0 || limitBytes === 0 ? this.#cut(limitBytes) : this.#await(limitBytes);
   }
 
   /** Gives back what was taken last, to be taken again. */
@@ -100,6 +87,26 @@ export class RangeReader implements ByteSource {
 
   close(): void {
     this.#stream?.close();
+  }
+
+  async #await(limitBytes: number): Promise<Buffer> {
+    while (this.#chunk.length === 0) {
+      if (this.#comingBytes === 0 && !(await this.#openNext())) return nothing;
+      const next = (await this.#stream?.next()) ?? nothing;
+      if (next.length === 0 || next.length > this.#comingBytes)
+        throw toCutError(this.#options.url, this.#position, this.#windowEnd);
+      this.#options.onReceived(next.length);
+      this.#comingBytes -= next.length;
+      this.#chunk = next;
+    }
+    return this.#cut(limitBytes);
+  }
+
+  #cut(limitBytes: number): Buffer {
+    const piece = this.#chunk.subarray(0, limitBytes);
+    this.#chunk = this.#chunk.subarray(piece.length);
+    this.#position += piece.length;
+    return piece;
   }
 
   async #openNext(): Promise<boolean> {

@@ -24,7 +24,8 @@ export class RangeStream implements RangeSink {
   /** The first is being read, the last filled. */
   readonly #blocks: Block[] = [];
   #waitingBytes = 0;
-  #arrival = Promise.withResolvers<void>();
+  /** Of somebody who waits for bytes or for the end. */
+  #arrival: PromiseWithResolvers<void> | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
   #end: { error?: unknown } | undefined;
 
@@ -56,7 +57,7 @@ export class RangeStream implements RangeSink {
         this.#blocks.shift();
         if (spareBuffers.length < spareCount) spareBuffers.push(block.buffer);
       } else if (this.#end === undefined) {
-        await this.#arrival.promise;
+        await this.#nextArrival();
       } else {
         if ('error' in this.#end) throw this.#end.error;
         return nothing;
@@ -66,7 +67,7 @@ export class RangeStream implements RangeSink {
 
   /** Resolves when the connection is free again. */
   async finished(): Promise<void> {
-    while (this.#end === undefined) await this.#arrival.promise;
+    while (this.#end === undefined) await this.#nextArrival();
   }
 
   /** Breaks the request off, if it goes on still. */
@@ -117,8 +118,13 @@ export class RangeStream implements RangeSink {
     this.#tell();
   }
 
+  #nextArrival(): Promise<void> {
+    this.#arrival ??= Promise.withResolvers();
+    return this.#arrival.promise;
+  }
+
   #tell(): void {
-    this.#arrival.resolve();
-    this.#arrival = Promise.withResolvers();
+    this.#arrival?.resolve();
+    this.#arrival = undefined;
   }
 }

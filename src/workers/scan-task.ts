@@ -172,14 +172,11 @@ async function placeMember(
   const writer = FileWriter.replace(path);
   if (isLong) found.tellLong(entry, ownBytes);
   try {
-    let left = ownBytes;
-    if (left > 0) {
-      for await (const chunk of member.body) {
-        signal.throwIfAborted();
-        writer.append(chunk);
-        left -= chunk.length;
-        if (left <= 0) break;
-      }
+    for (let left = ownBytes; left > 0;) {
+      const chunk = await member.read();
+      signal.throwIfAborted();
+      writer.append(chunk);
+      left -= chunk.length;
     }
   } finally {
     try {
@@ -188,7 +185,8 @@ async function placeMember(
       const piece = writer.toPiece(name, 0);
       if (isLong) found.addPiece(piece);
       else found.add(entry, piece);
-      await syncs.add(writer);
+      const farBehind = syncs.add(writer);
+      if (farBehind !== undefined) await farBehind;
     }
   }
 }

@@ -11,14 +11,18 @@ import { parsePaxRecords } from './pax-records.ts';
 const blockBytes = 512;
 /** Of a long name or of extended attributes; what is longer is an attack on memory. */
 const maximumMetadataBytes = 1024 * 1024;
+const nothing: Buffer = Buffer.alloc(0);
 
 export interface TarMember {
   /** As the archive has it: not yet checked. */
   path: string;
   kind: 'file' | 'directory';
   sizeBytes: number;
-  /** The content, readable once and before the next member is asked for; what is left unread is skipped. */
-  body: AsyncIterable<Buffer>;
+  /**
+   * The next bytes of the content, as they come; none at its end. They are there until more are read, and are read before the
+   * next member is asked for; what is left unread is skipped.
+   */
+  read: () => Promise<Buffer>;
 }
 
 /** Names and sizes too long for the header of the member that follows. */
@@ -44,9 +48,9 @@ export async function* readTar(reader: ByteSource): AsyncGenerator<TarMember> {
       extension = { ...extension, ...found };
       continue;
     }
-    const { body, skipRest, ...member } = openMember(header, extension, reader);
+    const { skipRest, ...member } = openMember(header, extension, reader);
     extension = {};
-    yield { ...member, body };
+    yield member;
     await skipRest();
   }
 }
@@ -117,23 +121,21 @@ function openMember(
   const kind = readKind(header, path);
   const sizeBytes = kind === 'directory' ? 0 : (extension.sizeBytes ?? readSize(header.size));
   let remaining = sizeBytes;
-  async function* readBody(): AsyncGenerator<Buffer> {
-    while (remaining > 0) {
-      const piece = await reader.takeSome(remaining);
-      if (piece.length === 0)
-        throw corrupt(`it ends ${remaining} bytes before the end of ${JSON.stringify(path)}`);
-      remaining -= piece.length;
-      yield piece;
-    }
-  }
-  const body = readBody();
+  const read = async (): Promise<Buffer> => {
+    if (remaining === 0) return nothing;
+    const piece = await reader.takeSome(remaining);
+    if (piece.length === 0)
+      throw corrupt(`it ends ${remaining} bytes before the end of ${JSON.stringify(path)}`);
+    remaining -= piece.length;
+    return piece;
+  };
   const skipRest = async (): Promise<void> => {
     await reader.skip(remaining);
     const padding = paddedSize(sizeBytes) - sizeBytes;
     if (padding > 0 && (await reader.take(padding)).length < padding)
       throw corrupt(`it ends within the padding of ${JSON.stringify(path)}`);
   };
-  return { path, kind, sizeBytes, body, skipRest };
+  return { path, kind, sizeBytes, read, skipRest };
 }
 
 function readKind(header: Header, path: string): TarMember['kind'] {

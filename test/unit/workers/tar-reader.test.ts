@@ -12,8 +12,10 @@ async function* inChunks(archive: Buffer, chunkBytes: number): AsyncGenerator<Bu
 
 async function membersOf(archive: Buffer, chunkBytes = 4096) {
   const members: Array<{ path: string; kind: string; content: Buffer }> = [];
-  for await (const { path, kind, body } of readTar(new ByteReader(inChunks(archive, chunkBytes)))) {
-    members.push({ path, kind, content: Buffer.concat(await Array.fromAsync(body)) });
+  for await (const { path, kind, read } of readTar(new ByteReader(inChunks(archive, chunkBytes)))) {
+    const chunks: Buffer[] = [];
+    for (let chunk = await read(); chunk.length > 0; chunk = await read()) chunks.push(chunk);
+    members.push({ path, kind, content: Buffer.concat(chunks) });
   }
   return members;
 }
