@@ -53,7 +53,7 @@ export interface StepResult {
 }
 
 /** Where the download goes after a step that did not succeed. */
-export type NextStep = 'resolving' | 'pending' | 'backingOff' | 'discarding' | 'failing';
+export type NextStep = 'renewing' | 'pending' | 'backingOff' | 'discarding' | 'failing';
 
 export interface Judgement {
   next: NextStep;
@@ -74,7 +74,7 @@ export function judge(policy: SetbackPolicy, state: SetbackState, result: StepRe
     case 'urlExpired':
       if (state.renewed && !isFurther) return backOff(policy, state, result, error);
       return {
-        next: 'resolving',
+        next: 'renewing',
         state: { renewed: true, bestBytes: Math.max(state.bestBytes, receivedBytes) },
       };
     case 'transient':

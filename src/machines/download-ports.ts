@@ -88,8 +88,15 @@ export type DestinationFound =
 export interface DownloadPorts {
   inspectDestination: (signal: AbortSignal) => Promise<DestinationFound>;
   resolveSource: (signal: AbortSignal) => Promise<SourceResolution | StepTransient>;
-  /** Queues for one of the slots; the function that comes back gives up the slot, or the place in the queue. */
-  holdSlot: (onGranted: () => void) => () => void;
+  /**
+   * Queues for one of the slots, with `isFirst` before those that wait without it; the function that comes back gives up the
+   * slot, or the place in the queue. `expired`: the source's addresses are by then.
+   */
+  holdSlot: (
+    source: RemoteSource,
+    options: { isFirst: boolean },
+    onGranted: (grant: { expired: boolean }) => void,
+  ) => () => void;
   transfer: (source: RemoteSource, signal: AbortSignal) => Promise<TransferResult>;
   verify: (signal: AbortSignal) => Promise<VerifyResult>;
   extract: (signal: AbortSignal) => Promise<ExtractResult>;

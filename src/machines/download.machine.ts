@@ -10,7 +10,7 @@ import {
   type SetbackState,
   type StepResult,
 } from './download-judgement.ts';
-import type { DownloadPorts, RemoteSource } from './download-ports.ts';
+import type { DownloadPorts, RemoteSource, SourceResolution, StepTransient } from './download-ports.ts';
 
 export interface DownloadInput extends SetbackPolicy {
   force: boolean;
@@ -22,6 +22,8 @@ interface DownloadContext extends DownloadInput, SetbackState {
   next: NextStep;
   /** Its addresses are signed: secrets. */
   source: RemoteSource;
+  /** Whether it has had a slot: then it goes before those that have not begun. */
+  hasBegun: boolean;
   result: DownloadResult | undefined;
   cancelReason: unknown;
   /** Whether what came stays after a cancel. */
@@ -29,7 +31,8 @@ interface DownloadContext extends DownloadInput, SetbackState {
 }
 
 type DownloadEvent =
-  | { type: 'slot.granted' }
+  /** `expired`: its addresses are, since it waited so long. */
+  | { type: 'slot.granted'; expired: boolean }
   /** `reason` is what the download rejects with; `keep`: what came stays for a later download. */
   | { type: 'cancel'; reason: unknown; keep: boolean }
   | { type: 'pause' }
@@ -70,7 +73,9 @@ export const downloadMachine = setup({
     resolve: fromPromise(({ input, signal }: PortCall) => input.ports.resolveSource(signal)),
     // Teardown gives the slot back on every way out of `slotted`, a stop from outside included.
     slot: fromCallback<DownloadEvent, DownloadContext>(({ input, sendBack }) =>
-      input.ports.holdSlot(() => sendBack({ type: 'slot.granted' })),
+      input.ports.holdSlot(input.source, { isFirst: input.hasBegun }, ({ expired }) =>
+        sendBack({ type: 'slot.granted', expired }),
+      ),
     ),
     transfer: fromPromise(({ input, signal }: PortCall) => input.ports.transfer(input.source, signal)),
     verify: fromPromise(({ input, signal }: PortCall) => input.ports.verify(signal)),
@@ -86,6 +91,10 @@ export const downloadMachine = setup({
       const { next, state } = judge(context, context, result);
       return { next, ...state };
     }),
+    keepSource: assign((_facts, found: SourceResolution | StepTransient) =>
+      found.kind === 'ready' ? { source: found.source, pendingMs: 0 } : {},
+    ),
+    begin: assign({ hasBegun: true }),
     keepBug: assign(({ event }) => ('error' in event ? { error: toBug(event.error) } : {})),
     keepReason: assign(({ event }) =>
       event.type === 'cancel' ? { cancelReason: event.reason, keepCancelled: event.keep } : {},
@@ -106,6 +115,7 @@ export const downloadMachine = setup({
     ...input,
     next: 'failing',
     source: noSource,
+    hasBegun: false,
     result: undefined,
     cancelReason: undefined,
     keepCancelled: false,
@@ -151,9 +161,7 @@ export const downloadMachine = setup({
               {
                 guard: ({ event }) => event.output.kind === 'ready',
                 target: 'slotted',
-                actions: assign(({ event }) =>
-                  event.output.kind === 'ready' ? { source: event.output.source, pendingMs: 0 } : {},
-                ),
+                actions: { type: 'keepSource', params: ({ event }) => event.output },
               },
               { target: 'judging', actions: { type: 'judge', params: ({ event }) => event.output } },
             ],
@@ -162,7 +170,6 @@ export const downloadMachine = setup({
         // Passed through: what a step did not achieve has been judged, and the way on is in the context.
         judging: {
           always: [
-            { guard: ({ context }) => context.next === 'resolving', target: 'resolving' },
             { guard: ({ context }) => context.next === 'pending', target: 'pending' },
             { guard: ({ context }) => context.next === 'backingOff', target: 'backingOff' },
             { guard: ({ context }) => context.next === 'discarding', target: 'discarding' },
@@ -188,7 +195,36 @@ export const downloadMachine = setup({
           invoke: { id: 'slot', src: 'slot', input: ({ context }) => context },
           initial: 'queued',
           states: {
-            queued: { on: { 'slot.granted': 'transferring' } },
+            queued: {
+              on: {
+                'slot.granted': [
+                  { guard: ({ event }) => event.expired, target: 'renewing', actions: 'begin' },
+                  { target: 'transferring', actions: 'begin' },
+                ],
+              },
+            },
+            // Keeps the slot: at the end of the queue the addresses would expire again.
+            renewing: {
+              invoke: {
+                id: 'renew',
+                src: 'resolve',
+                input: ({ context }) => context,
+                onDone: [
+                  {
+                    guard: ({ event }) => event.output.kind === 'ready',
+                    target: 'transferring',
+                    actions: { type: 'keepSource', params: ({ event }) => event.output },
+                  },
+                  { target: 'judging', actions: { type: 'judge', params: ({ event }) => event.output } },
+                ],
+              },
+            },
+            judging: {
+              always: [
+                { guard: ({ context }) => context.next === 'renewing', target: 'renewing' },
+                { target: '#download.active.judging' },
+              ],
+            },
             transferring: {
               invoke: {
                 id: 'transfer',
@@ -197,10 +233,7 @@ export const downloadMachine = setup({
                 onDone: [
                   { guard: ({ event }) => event.output.kind === 'placed', target: 'verifying' },
                   { guard: ({ event }) => event.output.kind === 'packed', target: 'extracting' },
-                  {
-                    target: '#download.active.judging',
-                    actions: { type: 'judge', params: ({ event }) => event.output },
-                  },
+                  { target: 'judging', actions: { type: 'judge', params: ({ event }) => event.output } },
                 ],
               },
             },
@@ -211,10 +244,7 @@ export const downloadMachine = setup({
                 input: ({ context }) => context,
                 onDone: [
                   { guard: ({ event }) => event.output.kind === 'extracted', target: 'verifying' },
-                  {
-                    target: '#download.active.judging',
-                    actions: { type: 'judge', params: ({ event }) => event.output },
-                  },
+                  { target: 'judging', actions: { type: 'judge', params: ({ event }) => event.output } },
                 ],
               },
             },
@@ -225,10 +255,7 @@ export const downloadMachine = setup({
                 input: ({ context }) => context,
                 onDone: [
                   { guard: ({ event }) => event.output.kind === 'intact', target: '#download.finalizing' },
-                  {
-                    target: '#download.active.judging',
-                    actions: { type: 'judge', params: ({ event }) => event.output },
-                  },
+                  { target: 'judging', actions: { type: 'judge', params: ({ event }) => event.output } },
                 ],
               },
             },

@@ -6,6 +6,8 @@ export type DownloadState =
   | 'resolving'
   | 'pending'
   | 'queued'
+  /** Its addresses had expired; it holds its slot. */
+  | 'renewing'
   | 'transferring'
   | 'verifying'
   | 'extracting'

@@ -47,3 +47,46 @@ describe('the signed address of a download', () => {
     expect(said.join('\n')).not.toMatch(/secret|signature/);
   });
 });
+
+describe('addresses that expire while their downloads wait for a slot', () => {
+  const paths = Array.from({ length: 4 }, (_, index) => `tinker://run/weights/${index}`);
+  const toRequestPath = (path: string): string => `/${encodeURIComponent(path)}`;
+
+  /** Each download takes longer than an address lives, and none may fail once. */
+  async function setUp() {
+    const { manager, server, clock, resolutions, outputDir, put } = await setUpDownloads({
+      concurrency: 1,
+      retryLimit: 0,
+    });
+    for (const path of paths) put(checkpointTar(1000), undefined, path);
+    const downloadAll = async (): Promise<string[]> => {
+      const batch = manager.downloadAll(paths, { outputDir, concurrency: paths.length });
+      batch.on('state.changed', ({ state }) => {
+        if (state !== 'verifying') return;
+        clock.advance(900_000);
+        server.expireUrls();
+      });
+      return (await batch).map(({ status }) => status);
+    };
+    const requested = () => server.requests.map(({ path }) => path);
+    return { server, resolutions, downloadAll, requested };
+  }
+
+  test('are asked for again as soon as there is one: no request is refused', async () => {
+    const { downloadAll, requested } = await setUp();
+    expect(await downloadAll()).toEqual(paths.map(() => 'done'));
+    expect(requested()).toEqual(paths.map(toRequestPath));
+  });
+
+  test('are asked for again while it is held, where nobody says when they expire', async () => {
+    const { server, resolutions, downloadAll, requested } = await setUp();
+    for (const path of paths)
+      resolutions.push({
+        kind: 'ready',
+        source: { kind: 'archive', url: server.signedUrl(toRequestPath(path)), expires: '' },
+      });
+    expect(await downloadAll()).toEqual(paths.map(() => 'done'));
+    const [first = '', ...others] = paths.map(toRequestPath);
+    expect(requested()).toEqual([first, ...others.flatMap((path) => [path, path])]);
+  });
+});

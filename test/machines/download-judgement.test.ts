@@ -47,9 +47,9 @@ describe('judge', () => {
 
   test('renews an expired address at once, the second time only after a wait, and at once again after progress', () => {
     const expired = { kind: 'urlExpired', error, receivedBytes: 10 };
-    expect(judgeWith(expired)).toMatchObject({ next: 'resolving', state: { renewed: true, bestBytes: 10 } });
+    expect(judgeWith(expired)).toMatchObject({ next: 'renewing', state: { renewed: true, bestBytes: 10 } });
     expect(judgeWith(expired, { renewed: true, bestBytes: 10 })).toMatchObject({ next: 'backingOff' });
-    expect(judgeWith(expired, { renewed: true, bestBytes: 5 })).toMatchObject({ next: 'resolving' });
+    expect(judgeWith(expired, { renewed: true, bestBytes: 5 })).toMatchObject({ next: 'renewing' });
   });
 
   test('counts starting over as a failure, so that it cannot go on for ever', () => {

@@ -26,6 +26,8 @@ interface Script {
 function run({ resolutions = [], transfers = [], ports = {}, retryLimit = 3 }: Script) {
   const clock = new ManualClock();
   const slots = { held: 0, granted: 0 };
+  /** Whether it went before others, each time it queued. */
+  const wasFirst: boolean[] = [];
   const cleanUps: Array<{ keep: boolean }> = [];
   const signals: AbortSignal[] = [];
   const actor = startActor(downloadMachine, {
@@ -41,10 +43,11 @@ function run({ resolutions = [], transfers = [], ports = {}, retryLimit = 3 }: S
       ports: {
         inspectDestination: () => Promise.resolve({ kind: 'absent' }),
         resolveSource: () => Promise.resolve(resolutions.shift() ?? ready),
-        holdSlot: (onGranted) => {
+        holdSlot: (_source, { isFirst }, onGranted) => {
           slots.held++;
+          wasFirst.push(isFirst);
           slots.granted++;
-          queueMicrotask(onGranted);
+          queueMicrotask(() => onGranted({ expired: false }));
           return () => slots.held--;
         },
         transfer: (_source, signal) => {
@@ -68,7 +71,7 @@ function run({ resolutions = [], transfers = [], ports = {}, retryLimit = 3 }: S
   onTestFinished(() => void actor.stop());
   const untilIn = (state: string) =>
     expect.poll(() => downloadStateOf(actor.getSnapshot().value), { interval: 1 }).toBe(state);
-  return { actor, clock, slots, cleanUps, signals, told, untilIn, outcome: outcomeOf(actor) };
+  return { actor, clock, slots, wasFirst, cleanUps, signals, told, untilIn, outcome: outcomeOf(actor) };
 }
 
 function transient(receivedBytes?: number, retryAfterMs?: number): TransferResult {
@@ -83,7 +86,7 @@ describe('a running download', () => {
   });
 
   test('waits one second, then two, then what the server wishes, and gives its slot to others meanwhile', async () => {
-    const { clock, slots, told, untilIn, outcome } = run({
+    const { clock, slots, wasFirst, told, untilIn, outcome } = run({
       transfers: [transient(), transient(), transient(0, 7000)],
     });
     for (const waitMs of [1000, 2000, 7000]) {
@@ -96,6 +99,7 @@ describe('a running download', () => {
     }
     expect(await outcome).toMatchObject({ status: 'done' });
     expect(slots).toEqual({ held: 0, granted: 4 });
+    expect(wasFirst).toEqual([false, true, true, true]);
     const what = 'the download of tinker://run/weights/a';
     expect(told).toEqual([
       { type: 'retry.scheduled', what, attempt: 1, delayMs: 1000, reason: 'it broke' },

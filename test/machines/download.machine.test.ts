@@ -38,6 +38,13 @@ function start(force = false): Snapshot {
   return snapshot;
 }
 
+const resolutions: ReadonlyArray<{ kind: string }> = [
+  { kind: 'ready', source: { kind: 'archive', url: 'http://a/b?c', expires: '' } } as { kind: string },
+  { kind: 'pending' },
+  transient(),
+  failed(broken),
+];
+
 const outcomes: Readonly<Record<string, ReadonlyArray<{ kind: string }>>> = {
   inspect: [
     { kind: 'absent' },
@@ -45,12 +52,8 @@ const outcomes: Readonly<Record<string, ReadonlyArray<{ kind: string }>>> = {
     { kind: 'verified', result: { files: [] } } as { kind: string },
     failed(broken),
   ],
-  resolve: [
-    { kind: 'ready', source: { kind: 'archive', url: 'http://a/b?c', expires: '' } } as { kind: string },
-    { kind: 'pending' },
-    transient(),
-    failed(broken),
-  ],
+  resolve: resolutions,
+  renew: resolutions,
   transfer: [
     { kind: 'placed' },
     { kind: 'packed' },
@@ -99,7 +102,8 @@ function eventsIn(snapshot: Snapshot): Array<{ label: string; event: MachineEven
     if (downloadStateOf(snapshot.value) === state)
       add('after wait', { type: `xstate.after.wait.download.active.${state}` });
   }
-  add('slot.granted', { type: 'slot.granted' });
+  add('slot.granted', { type: 'slot.granted', expired: false });
+  add('slot.granted, expired', { type: 'slot.granted', expired: true });
   add('cancel', { type: 'cancel', reason: 'enough', keep: false });
   add('pause', { type: 'pause' });
   add('resume', { type: 'resume' });
@@ -181,6 +185,12 @@ describe('downloadMachine', () => {
       paused -- resume --> inspecting
       pending -- after wait --> resolving
       queued -- slot.granted --> transferring
+      queued -- slot.granted, expired --> renewing
+      renewing -- renew: failed --> failing
+      renewing -- renew: pending --> pending
+      renewing -- renew: ready --> transferring
+      renewing -- renew: transient --> backingOff
+      renewing -- renew: transient --> failing
       resolving -- resolve: failed --> failing
       resolving -- resolve: pending --> failing
       resolving -- resolve: pending --> pending
@@ -198,7 +208,7 @@ describe('downloadMachine', () => {
       transferring -- transfer: transient --> failing
       transferring -- transfer: urlExpired --> backingOff
       transferring -- transfer: urlExpired --> failing
-      transferring -- transfer: urlExpired --> resolving
+      transferring -- transfer: urlExpired --> renewing
       verifying -- verify: corrupt --> discarding
       verifying -- verify: corrupt --> failing
       verifying -- verify: failed --> failing
@@ -222,6 +232,7 @@ describe('downloadMachine', () => {
         'paused',
         'pending',
         'queued',
+        'renewing',
         'resolving',
         'transferring',
         'verifying',

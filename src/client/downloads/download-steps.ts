@@ -99,8 +99,9 @@ export class DownloadSteps implements DownloadPorts {
     return TinkerError.isInstance(error) && error.retryable ? { kind: 'transient', error } : answer;
   }
 
-  holdSlot(onGranted: () => void): () => void {
-    return holdSlot(this.#options.slots, onGranted);
+  holdSlot(...[{ expires }, options, onGranted]: Parameters<DownloadPorts['holdSlot']>): () => void {
+    const { slots, clock } = this.#options;
+    return holdSlot(slots, options, () => onGranted({ expired: Date.parse(expires) <= clock.now() }));
   }
 
   async transfer(source: RemoteSource, signal: AbortSignal): Promise<TransferResult> {

@@ -1,7 +1,14 @@
 import type PQueue from 'p-queue';
 
-/** Queues for a slot, which is held until the function that comes back is called; before that it gives up the place in the queue. */
-export function holdSlot(slots: PQueue, onGranted: () => void): () => void {
+/**
+ * Queues for a slot, with `isFirst` before those that wait without it. It is held until the function that comes back is called;
+ * before that it gives up the place in the queue.
+ */
+export function holdSlot(
+  slots: PQueue,
+  { isFirst }: { isFirst: boolean },
+  onGranted: () => void,
+): () => void {
   const controller = new AbortController();
   const { signal } = controller;
   slots
@@ -12,7 +19,7 @@ export function holdSlot(slots: PQueue, onGranted: () => void): () => void {
           signal.addEventListener('abort', () => resolve(), { once: true }),
         );
       },
-      { signal },
+      { signal, priority: isFirst ? 1 : 0 },
     )
     // Rejects only with the abort below, which is no failure.
     .catch(() => undefined);
