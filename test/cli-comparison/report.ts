@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { breakLongWords, fold, widthOf } from '../../src/cli/text-width.ts';
 import { resultsFolder, type Result } from '../../scripts/compatibility/results.ts';
 import type { CliResult } from '../helpers/cli.ts';
 import type { Case } from './cases.ts';
@@ -10,9 +11,10 @@ export interface Compared {
   result: Result;
 }
 
+const terminalWidth = 80;
 const file = new URL('cli.md', resultsFolder);
 
-/** What both programs printed, one below the other; ids and addresses the same in every run. */
+/** What both programs printed, side by side; ids and addresses the same in every run. */
 export async function writeReport(program: string, compared: readonly Compared[]): Promise<void> {
   const steady = createSteadier();
   const parts = compared
@@ -22,22 +24,45 @@ export async function writeReport(program: string, compared: readonly Compared[]
       return [
         `## ${one.group}: ${one.name}`,
         `${result.state === 'pass' ? '' : '**Different without a reason**: '}${why}`,
-        ...toBlock(program, official),
-        ...toBlock('tinker-ts', ours),
+        // Steady before it is laid out: what stands in is not as wide.
+        toBlock(steady(toText(program, official)), steady(toText('tinker-ts', ours))),
       ].join('\n\n');
     });
-  const title = `# What ${program} and tinker-ts print\n\nWritten by \`npm run compare:cli\`.`;
-  await writeFile(file, `${steady([title, ...parts].join('\n\n'))}\n`);
+  const head = [
+    `# What ${program} and tinker-ts print`,
+    'Written by `npm run compare:cli`. The official program is on the left, ours on the right; `|` marks a line that differs.',
+  ];
+  await writeFile(file, `${[...head, ...parts].join('\n\n')}\n`);
 }
 
-function toBlock(program: string, { stdout, stderr, exitCode }: CliResult): string[] {
-  const text = [stdout.trimEnd(), stderr.trimEnd()]
-    .filter((part) => part !== '')
-    .join('\n')
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
-  return [`${program}, exit code ${exitCode}:`, `\`\`\`text\n${text}\n\`\`\``];
+function toText(program: string, { stdout, stderr, exitCode }: CliResult): string {
+  const texts = [stdout.trimEnd(), stderr.trimEnd()].filter((part) => part !== '');
+  return [`${program}, exit code ${exitCode}`, '', ...texts].join('\n').replaceAll('\r', '');
+}
+
+/** Two columns, each as wide as one terminal, or as the table that it holds. */
+function toBlock(official: string, ours: string): string {
+  const [left, right] = [toLines(official), toLines(ours)];
+  const width = Math.max(...left.map(widthOf));
+  const lines = Array.from({ length: Math.max(left.length, right.length) }, (_, index) => {
+    const [one = '', other = ''] = [left[index], right[index]];
+    const mark = one === other || index === 0 ? ' ' : '|';
+    return `${one}${' '.repeat(width - widthOf(one))} ${mark} ${other}`.trimEnd();
+  });
+  return `\`\`\`text\n${lines.join('\n')}\n\`\`\``;
+}
+
+/** Text goes on in the next line where a terminal would break it; tables stay whole. */
+function toLines(text: string): string[] {
+  return text.split('\n').flatMap((line) => {
+    const trimmed = line.trimEnd();
+    const isTable = /^[ ]*[┏┃┡│└]/.test(trimmed) || trimmed.startsWith('  ');
+    return isTable
+      ? [trimmed]
+      : breakLongWords(trimmed, terminalWidth)
+          .split('\n')
+          .flatMap((part) => fold(part, terminalWidth));
+  });
 }
 
 function createSteadier(): (text: string) => string {
