@@ -40,7 +40,7 @@ export async function mayDelete(
   const what = plural(targets.length, 'checkpoint');
   const lines = [`Will delete ${what}:`, ...describeTargets(targets, context.clock.now()), ''];
   process.stderr.write([...lines, 'WARNING: This action is permanent and cannot be undone.', ''].join('\n'));
-  return confirm(context, `Are you sure you want to delete ${what}?`);
+  return confirm(context, `Are you sure you want to delete ${what}?`, withYes);
 }
 
 export const nothingDeleted: CommandResult = {
@@ -60,14 +60,15 @@ export function describeTargets(targets: readonly DeletionTarget[], now: number)
   return [...lines, '', `Total size: ${formatBytes(total)}`];
 }
 
-/** Deletes them and reports; one that fails leaves the others alone. */
+/** Deletes them and reports; one that fails leaves the others alone. With `exitZero` no failure counts. */
 export async function deleteTargets(
   context: CommandContext,
   rest: RestClient,
   targets: readonly DeletionTarget[],
+  { exitZero = false }: { exitZero?: boolean | undefined },
 ): Promise<CommandResult> {
   const paths = targets.map(({ tinker_path }) => tinker_path);
-  const failed = await deleteAll(context, rest, paths);
+  const failed = await deleteAll(context, rest, paths, exitZero);
   if (failed.length > 0) {
     context.note(`Failed to delete ${plural(failed.length, 'checkpoint')}:`);
     for (const { tinker_path, error } of failed) context.note(`  - ${tinker_path}: ${error}`);
@@ -76,15 +77,16 @@ export async function deleteTargets(
   return {
     json: { deleted_count: deletedCount, failed },
     view: { lines: [`Deleted ${plural(deletedCount, 'checkpoint')}`] },
-    exitCode: failed.length > 0 ? exitCodes.failure : exitCodes.ok,
+    exitCode: failed.length > 0 && !exitZero ? exitCodes.failure : exitCodes.ok,
   };
 }
 
-/** What could not be deleted. The failure of a single target is the failure of the command, and is thrown. */
+/** What could not be deleted. The failure of a single target is the failure of the command, and is thrown if it counts. */
 async function deleteAll(
   { signal }: CommandContext,
   rest: RestClient,
   paths: readonly string[],
+  exitZero: boolean,
 ): Promise<Failure[]> {
   const failures = new Map<string, unknown>();
   const queue = paths.values();
@@ -99,7 +101,7 @@ async function deleteAll(
           const count = `${deletedCount} of ${plural(paths.length, 'checkpoint')}`;
           throw new InterruptedError(`Interrupted after deleting ${count}.`);
         }
-        if (paths.length === 1) throw error;
+        if (paths.length === 1 && !exitZero) throw error;
         failures.set(path, error);
       }
     }

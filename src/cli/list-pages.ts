@@ -1,4 +1,4 @@
-import { createPagePromise, type PagePromise } from '../client/page.ts';
+import { createCursorPages, createPagePromise, type Page, type PagePromise } from '../client/page.ts';
 
 /** Told after each page but the last, and waited for. */
 export type OnProgress = (count: number, totalCount: number) => unknown;
@@ -42,6 +42,20 @@ export async function* takePages<Item>(
 export function onePage<Item>(items: readonly Item[]): PagePromise<Item> {
   const fetchPage = async () => ({ items, totalCount: items.length });
   return createPagePromise(fetchPage, { offset: 0, limit: items.length });
+}
+
+/** A list without the items that do not fit; nobody knows how many are left. */
+export function filterPages<Item>(
+  pages: PagePromise<Item>,
+  fits: (item: Item) => boolean,
+): PagePromise<Item> {
+  type Load = () => PromiseLike<Page<Item> | undefined>;
+  const fetchPage = async (load: Load) => {
+    const page = await load();
+    const next: Load | undefined = page?.hasNextPage === true ? () => page.getNextPage() : undefined;
+    return { items: page?.items.filter(fits) ?? [], next };
+  };
+  return createCursorPages(fetchPage, () => pages);
 }
 
 /** How many to ask for at once: no more than wanted, no more than fit in one page. */

@@ -9,6 +9,7 @@ import { checkpointGroup } from './groups/checkpoint-group.ts';
 import { modelGroup } from './groups/model-group.ts';
 import { runGroup } from './groups/run-group.ts';
 import { addSamplingCommands } from './groups/sampling-group.ts';
+import { samplerGroup } from './groups/sampler-group.ts';
 import { sessionGroup } from './groups/session-group.ts';
 import { examples, type Start } from './groups/start.ts';
 import { addTools } from './groups/tool-group.ts';
@@ -40,7 +41,7 @@ Exit codes:
   0 ok, 1 failure, 2 usage, 3 authentication, 4 not found, 5 network,
   130 interrupted`;
 
-const groups = [authGroup, billingGroup, checkpointGroup, modelGroup, runGroup, sessionGroup];
+const groups = [authGroup, billingGroup, checkpointGroup, modelGroup, runGroup, samplerGroup, sessionGroup];
 
 /**
  * The command tree. Parsing ends in `start`, or throws UsageError, or CommanderError after help was shown. Of a group that

@@ -17,7 +17,7 @@ export interface SamplerOptions {
 /** Runs `work` with a sampler, which is closed after it. */
 export function withSampler<Value>(
   context: CommandContext,
-  { model }: SamplerOptions,
+  { model }: Pick<SamplerOptions, 'model'>,
   work: (sampler: SamplingClient) => Promise<Value>,
 ): Promise<Value> {
   return withService(context, async (_, service) => {

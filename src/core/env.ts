@@ -40,6 +40,11 @@ export interface ProxyEnvironment {
   except?: string | undefined;
 }
 
+/** Names of the variables that are set: where a value of `readEnvironment` comes from. An empty one counts as unset. */
+export function setVariables(variables: NodeJS.ProcessEnv = process.env): ReadonlySet<string> {
+  return new Set(Object.keys(variables).filter((name) => variables[name] !== ''));
+}
+
 /** The one place that reads `process.env`. */
 export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
   const level = variables['TINKER_LOG']?.toLowerCase();

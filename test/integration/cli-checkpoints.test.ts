@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seedRun, startCliBench, type CliBench, type SeededRun } from '../helpers/cli.ts';
 
@@ -84,5 +85,22 @@ describe('prune', () => {
     expect(await prune('--yes')).toEqual({ stdout: 'Deleted 1 checkpoint\n', stderr: '', exitCode: 0 });
     expect(await names()).toEqual(['weights/a', 'weights/c', 'weights/d']);
     expect((await prune('--yes')).stdout).toMatch(/^Nothing to prune/);
+  });
+
+  it('keeps every so many steps by the number in the name, however often it is done', async () => {
+    const run = await seedRun(bench, ['step-1', 'step-10', 'best', 'step-15', 'step-20', 'step-21']);
+    const prune = async (...options: string[]): Promise<string[]> => {
+      const args = ['checkpoint', 'prune', '--run-id', run.runId, '--keep-every', '10', ...options];
+      const { would_delete = [] } = (await bench.json(...args)) as {
+        would_delete?: { tinker_path: string }[];
+      };
+      return would_delete.map(({ tinker_path }) => path.basename(tinker_path));
+    };
+    expect(await prune('--dry-run')).toEqual(['step-21', 'step-15', 'best', 'step-1']);
+    expect(await prune('--keep-last', '1', '--dry-run')).toEqual(['step-15', 'best', 'step-1']);
+    await prune('--keep-last', '1', '--yes');
+    expect(await prune('--keep-last', '1', '--dry-run')).toEqual([]);
+    const nothing = await bench.run('checkpoint', 'prune', '--run-id', run.runId, '--yes');
+    expect(nothing).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--keep-last') });
   });
 });

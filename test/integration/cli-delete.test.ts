@@ -74,6 +74,18 @@ describe('checkpoint delete (CMD-9)', () => {
     });
   });
 
+  it('ends with 0 with --exit-zero, as the official program does', async () => {
+    const missing = `${paths[0]}-gone`;
+    const args = ['checkpoint', 'delete', '--yes', '--exit-zero'];
+    const forPeople = await bench.run(...args, paths[0] ?? '', missing);
+    expect(forPeople).toMatchObject({ exitCode: 0, stdout: 'Deleted 1 checkpoint\n' });
+    expect(forPeople.stderr).toContain('Failed to delete 1 checkpoint:');
+    expect(await bench.json(...args, missing)).toMatchObject({
+      deleted_count: 0,
+      failed: [{ tinker_path: missing }],
+    });
+  });
+
   it('a single path that does not exist is not found', async () => {
     const { exitCode, stdout, stderr } = await bench.run(
       'checkpoint',

@@ -96,7 +96,7 @@ describe('completion', () => {
     expect(await complete('checkpoint', 'delete', '--run')).toEqual(['--run-id']);
     expect(await complete('checkpoint', 'delete', '--lo')).toEqual(['--local', '--local-data-dir']);
     expect(await complete('--format', 'json', 'run', 'li')).toEqual(['list']);
-    expect(await complete('run', 'list', '-f', 'j')).toEqual(['json']);
+    expect(await complete('run', 'list', '-f', 'j')).toEqual(['json', 'jsonl']);
     expect(await complete('audit', '--type', 'p')).toEqual(['projects']);
     expect(await complete('completion', '""')).toEqual(expect.arrayContaining(['bash', 'zsh', 'fish']));
     expect(await complete('checkpoint', 'info', 'tinker', ':', '//run', '--verb')).toEqual(['--verbose']);

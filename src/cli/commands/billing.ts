@@ -1,12 +1,10 @@
-import type { AdminClient } from '../../client/admin-client.ts';
 import type { BillingUsageEvent, BillingUsageResponse } from '../../types/administration.ts';
-import { withService } from '../connect.ts';
+import { askAdmin } from '../admin.ts';
 import type { CommandContext } from '../context.ts';
 import { toCellText, writeCsv, type Cell } from '../csv.ts';
 import { plural } from '../format-values.ts';
 import type { CommandResult } from '../result.ts';
 import { wholeStorage, wholeUsage, wholeUsageEvent } from '../whole-json.ts';
-import { tellOfWait } from '../waiting.ts';
 
 export interface UsageOptions {
   csv?: string | undefined;
@@ -26,7 +24,7 @@ export async function showUsage(
   ending_before: string,
   { csv = csvByFormat(context), sessionsCsv }: UsageOptions,
 ): Promise<CommandResult | undefined> {
-  const usage = await ask(context, (admin) =>
+  const usage = await askAdmin(context, (admin) =>
     admin.getBillingUsage({ starting_on, ending_before }, { signal: context.signal }),
   );
   const rows = usage.data.map(flatten);
@@ -49,7 +47,7 @@ export async function showStorage(
   context: CommandContext,
   { projectId, csv = csvByFormat(context) }: StorageOptions,
 ): Promise<CommandResult | undefined> {
-  const usage = await ask(context, (admin) =>
+  const usage = await askAdmin(context, (admin) =>
     admin.getCurrentCheckpointStorageUsage({ project_id: projectId }, { signal: context.signal }),
   );
   const rate = { effective_rate_usd_per_gigabyte_month: usage.effective_rate_usd_per_gigabyte_month ?? null };
@@ -84,17 +82,6 @@ export async function showStorage(
 /** `--format csv` is `--csv -`. */
 function csvByFormat({ format }: CommandContext): string | undefined {
   return format === 'csv' ? '-' : undefined;
-}
-
-async function ask<Value>(
-  context: CommandContext,
-  work: (admin: AdminClient) => Promise<Value>,
-): Promise<Value> {
-  using _wait = tellOfWait(context, 'the figures');
-  return await withService(context, async (_, service) => {
-    await using admin = await service.createAdminClient({ signal: context.signal });
-    return await work(admin);
-  });
 }
 
 /** The fields of a row in their order, those of `event_info` in its place. */

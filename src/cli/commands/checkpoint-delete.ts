@@ -11,6 +11,8 @@ export interface DeleteOptions extends CheckpointFilters {
   runId?: string | undefined;
   /** Do not ask. */
   yes?: boolean | undefined;
+  /** End with 0 even when some could not be deleted. */
+  exitZero?: boolean | undefined;
 }
 
 export async function deleteCheckpoints(
@@ -28,7 +30,7 @@ export async function deleteCheckpoints(
     return nothingDeleted;
   }
   return withService(context, async (rest) => {
-    if (runId === undefined) return deleteTargets(context, rest, given);
+    if (runId === undefined) return deleteTargets(context, rest, given, options);
     const { items } = await rest.listCheckpoints(runId, { signal: context.signal });
     return deleteSelected(context, rest, items.filter(selects), options);
   });
@@ -46,7 +48,7 @@ async function deleteSelected(
   }
   if (options.yes !== true && !(await mayDelete(context, targets, toCommand([], options))))
     return nothingDeleted;
-  return deleteTargets(context, rest, targets);
+  return deleteTargets(context, rest, targets, options);
 }
 
 function checkChoice(paths: readonly string[], { runId, type, before, after }: DeleteOptions): void {
@@ -71,8 +73,12 @@ function checkChoice(paths: readonly string[], { runId, type, before, after }: D
 }
 
 /** What the person would type to be asked nothing. */
-function toCommand(paths: readonly string[], { runId, type, before, after }: DeleteOptions): string {
+function toCommand(
+  paths: readonly string[],
+  { runId, type, before, after, exitZero = false }: DeleteOptions,
+): string {
   const options = Object.entries({ 'run-id': runId, type, before, after });
   const typed = options.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]));
-  return ['tinker-ts checkpoint delete --yes', ...typed, ...paths].join(' ');
+  const program = `tinker-ts checkpoint delete --yes${exitZero ? ' --exit-zero' : ''}`;
+  return [program, ...typed, ...paths].join(' ');
 }

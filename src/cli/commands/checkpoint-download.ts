@@ -3,7 +3,8 @@ import type { ServiceClient } from '../../client/service-client.ts';
 import { parseTinkerPath } from '../../core/tinker-path.ts';
 import type { BatchItem, DownloadResult } from '../../types/downloads.ts';
 import { withService } from '../connect.ts';
-import type { CommandContext } from '../context.ts';
+import { confirm, isInteractive } from '../confirm.ts';
+import { isJson, type CommandContext } from '../context.ts';
 import { showDownloads } from '../download-view.ts';
 import { CommandError, InterruptedError, UsageError } from '../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -23,6 +24,8 @@ export interface DownloadCommandOptions {
   since?: string | undefined;
   latest?: boolean | undefined;
   concurrency: number;
+  /** Do not ask before training sessions are started. */
+  yes?: boolean | undefined;
   /** An age identity file. */
   identity?: string | undefined;
 }
@@ -45,6 +48,7 @@ export async function downloadCheckpoints(
   const { signal } = context;
   const run = async (rest: RestClient, service: ServiceClient): Promise<CommandResult> => {
     const targets = options.runId === undefined ? [...new Set(paths)] : await select(rest, options, signal);
+    if (!(await maySession(context, targets, options))) return cancelled;
     const [first] = targets;
     return first !== undefined && targets.length === 1
       ? downloadOne(context, service, first, { ...options, identity })
@@ -57,6 +61,26 @@ export async function downloadCheckpoints(
     const line = toShellLine(['tinker-ts', ...context.args]);
     throw new InterruptedError(undefined, `What came is kept. To go on: ${line}`);
   }
+}
+
+const cancelled: CommandResult = { json: [], view: { lines: ['Download cancelled.'] } };
+
+/**
+ * A training state is exported by a training session on its base model: a person is asked before. Scripts are not, as the
+ * official program never asks.
+ */
+async function maySession(
+  context: CommandContext,
+  targets: readonly string[],
+  { yes = false }: DownloadCommandOptions,
+): Promise<boolean> {
+  const states = targets.filter((path) => parseTinkerPath(path).checkpoint_type === 'training');
+  if (yes || states.length === 0 || isJson(context.format) || !isInteractive()) return true;
+  const what =
+    states.length === 1
+      ? 'Downloading a training checkpoint starts a training session on its base model.'
+      : `Downloading ${states.length} training checkpoints starts a training session for each.`;
+  return confirm(context, `${what} Go on?`, toShellLine(['tinker-ts', ...context.args, '--yes']));
 }
 
 function checkChoice(paths: readonly string[], { runId, type, since, latest }: DownloadCommandOptions): void {

@@ -14,7 +14,7 @@ export interface CheckpointListOptions {
 }
 
 /** What the official program asks for at once. */
-const largestPage = 1000;
+export const largestPage = 1000;
 
 export async function listCheckpoints(
   context: CommandContext,

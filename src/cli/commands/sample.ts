@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { modelInput } from '../../client/data.ts';
 import type { CommandContext } from '../context.ts';
-import { fileOperationError, UsageError } from '../errors.ts';
+import { emptyPrompt, readPrompt } from '../read-prompt.ts';
 import type { CommandResult } from '../result.ts';
 import { tellOfWait } from '../waiting.ts';
 import { toSamplingParams, withSampler, type SamplerOptions } from '../sampler.ts';
@@ -18,11 +16,11 @@ export async function sample(
   options: SampleOptions,
 ): Promise<CommandResult> {
   const { signal } = context;
-  const promptText = await readPrompt(prompt, options.file);
+  const promptText = await readPrompt(prompt, options.file, 'sample');
   return withSampler(context, options, async (sampler) => {
     const tokenizer = await sampler.getTokenizer();
     const tokens = tokenizer.encode(promptText);
-    if (tokens.length === 0) throw emptyPrompt();
+    if (tokens.length === 0) throw emptyPrompt('sample');
     const request = {
       prompt: modelInput(tokens),
       num_samples: options.numSamples,
@@ -42,29 +40,6 @@ export async function sample(
     );
     return { json: { model: options.model, prompt: promptText, completions }, view: { lines } };
   });
-}
-
-async function readPrompt(prompt: string | undefined, file: string | undefined): Promise<string> {
-  if (prompt !== undefined && file !== undefined) {
-    throw new UsageError('Give the prompt as an argument or by --file, not both.', 'Leave one of them out.');
-  }
-  if (prompt !== undefined) return prompt;
-  if (file !== undefined) {
-    try {
-      return await readFile(file, 'utf8');
-    } catch (error) {
-      throw fileOperationError(`read ${file}`, error);
-    }
-  }
-  if (process.stdin.isTTY) throw emptyPrompt();
-  return text(process.stdin);
-}
-
-function emptyPrompt(): UsageError {
-  return new UsageError(
-    'There is no prompt.',
-    'Give it as an argument, by --file, or on standard input: tinker-ts sample "Once upon a time" --model …',
-  );
 }
 
 function mean(values: Float32Array): number {

@@ -1,9 +1,9 @@
 import type { SessionSummary } from '../../types/session-search.ts';
 import { withService } from '../connect.ts';
 import type { CommandContext } from '../context.ts';
-import { UsageError } from '../errors.ts';
 import { formatBytes, formatRelativeTime } from '../format-values.ts';
 import { listTitle, pageSize } from '../list-pages.ts';
+import { toPairs } from '../pairs.ts';
 import { printList } from '../print-list.ts';
 import type { ListColumn } from '../result.ts';
 
@@ -38,7 +38,7 @@ export async function searchSessions(
   const search = {
     limit: pageSize(limit, largestPage),
     display_name: name,
-    user_metadata: toMetadata(metadata),
+    user_metadata: toPairs(metadata),
     project_ids: projectId.length === 0 ? undefined : [...projectId],
   };
   await withService(context, (rest) =>
@@ -58,19 +58,6 @@ function listed(limit: number) {
     title: (shownCount: number | undefined) => listTitle('session', shownCount),
     toDocument: (sessions: readonly unknown[]) => ({ sessions }),
   };
-}
-
-function toMetadata(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const [, key, value] = /^([^=]+)=(.*)$/s.exec(pair) ?? [];
-      if (key !== undefined && value !== undefined) return [key, value];
-      throw new UsageError(
-        `--metadata must look like key=value, and is ${pair}`,
-        'For example: --metadata team=evals',
-      );
-    }),
-  );
 }
 
 function summaryColumns(now: number): ListColumn<SessionSummary>[] {

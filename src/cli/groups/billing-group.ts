@@ -1,4 +1,5 @@
 import type { StorageOptions, UsageOptions } from '../commands/billing.ts';
+import type { SummaryOptions } from '../commands/billing-summary.ts';
 import { examples, type Group } from './start.ts';
 
 export const billingGroup: Group = {
@@ -24,6 +25,32 @@ export const billingGroup: Group = {
         start(
           async (context) =>
             (await import('../commands/billing.ts')).showUsage(context, startingOn, endingBefore, options),
+          'list',
+        ),
+      );
+    group
+      .command('summary')
+      .description('Add usage up by project, model or user, over any span of time.')
+      .argument('<starting-on>', 'a full hour, UTC: 2026-07-01T00:00:00Z')
+      .argument('<ending-before>', 'a full hour after it')
+      .option('--by <keys>', 'project, model or user, or several of them', 'model')
+      .option('--prices <file>', "JSON with prices of your own, in place of the server's estimates")
+      .addHelpText(
+        'after',
+        examples(
+          'billing summary 2026-07-01T00:00:00Z 2026-08-01T00:00:00Z',
+          'billing summary 2026-07-01T00:00:00Z 2026-08-01T00:00:00Z --by project,user --prices p.json',
+        ),
+      )
+      .action((startingOn: string, endingBefore: string, options: SummaryOptions) =>
+        start(
+          async (context) =>
+            (await import('../commands/billing-summary.ts')).showSummary(
+              context,
+              startingOn,
+              endingBefore,
+              options,
+            ),
           'list',
         ),
       );

@@ -1,8 +1,10 @@
+import type { CopyOptions } from '../commands/checkpoint-copy.ts';
 import type { DeleteOptions } from '../commands/checkpoint-delete.ts';
 import type { DownloadCommandOptions } from '../commands/checkpoint-download.ts';
 import type { CheckpointListOptions } from '../commands/checkpoint-list.ts';
 import type { PruneOptions } from '../commands/checkpoint-prune.ts';
 import type { PushOptions } from '../commands/checkpoint-push-hf.ts';
+import type { CheckpointSearchOptions } from '../commands/checkpoint-search.ts';
 import type { TtlOptions } from '../commands/checkpoint-access.ts';
 import { collect, examples, limitOption, pathHelp, toCount, toInteger, type Group } from './start.ts';
 
@@ -11,6 +13,7 @@ const filters = {
   before: ['--before <date>', 'only those made before this date (ISO 8601, UTC); with --run-id'],
   after: ['--after <date>', 'only those made after this date; with --run-id'],
 } as const;
+const exitZero = ['--exit-zero', 'end with 0 even when some could not be deleted'] as const;
 
 export const checkpointGroup: Group = {
   name: 'checkpoint',
@@ -28,6 +31,46 @@ export const checkpointGroup: Group = {
           async (context) =>
             (await import('../commands/checkpoint-list.ts')).listCheckpoints(context, options),
           'list',
+        ),
+      );
+    group
+      .command('search')
+      .description('Find checkpoints of all your runs by name, kind, model, metadata or date.')
+      .option('--name <text>', 'what the id contains, in any case')
+      .option('--type <kind>', 'only weights, sampler_weights or external_weights')
+      .option('--base-model <model>', 'of a run on this model; may be repeated', collect, [])
+      .option('--metadata <key=value>', 'a pair of its metadata; may be repeated', collect, [])
+      .option('--before <date>', 'only those made before this date (ISO 8601, UTC)')
+      .option('--after <date>', 'only those made after this date')
+      .addOption(limitOption())
+      .addHelpText(
+        'after',
+        examples(
+          'checkpoint search --name final --type sampler_weights',
+          'checkpoint search --base-model Qwen/Qwen3-8B --after 2026-06-01 --limit 0 -f csv',
+        ),
+      )
+      .action((options: CheckpointSearchOptions) =>
+        start(
+          async (context) =>
+            (await import('../commands/checkpoint-search.ts')).searchCheckpoints(context, options),
+          'list',
+        ),
+      );
+    group
+      .command('copy')
+      .description('Copy a checkpoint into a project, as a run of its own that cannot be trained.')
+      .argument('<path>', pathHelp)
+      .option('--project-id <id>', 'the project; TINKER_PROJECT_ID by default')
+      .option('--ttl <seconds>', 'the copy may be deleted so many seconds from now', toInteger)
+      .option('--token-file <file>', 'credential of another account, which can read the weights')
+      .addHelpText(
+        'after',
+        examples('checkpoint copy tinker://my-run:train:0/weights/final --project-id evals'),
+      )
+      .action((path: string, options: CopyOptions) =>
+        start(async (context) =>
+          (await import('../commands/checkpoint-copy.ts')).copyCheckpoint(context, path, options),
         ),
       );
     group
@@ -52,6 +95,7 @@ export const checkpointGroup: Group = {
       .option('--latest', 'only the newest of them')
       .option('--concurrency <count>', 'how many at once', toCount, 4)
       .option('--identity <file>', 'age identity file to decrypt an encrypted export with')
+      .option('-y, --yes', 'do not ask before a training session is started for it')
       .addHelpText(
         'after',
         examples(
@@ -145,6 +189,7 @@ export const checkpointGroup: Group = {
       .option(...filters.before)
       .option(...filters.after)
       .option('-y, --yes', 'do not ask')
+      .option(...exitZero)
       .addHelpText(
         'after',
         examples(
@@ -159,13 +204,21 @@ export const checkpointGroup: Group = {
       );
     group
       .command('prune')
-      .description('Delete all but the newest checkpoints of each kind of a run. Asks first.')
+      .description('Delete checkpoints of a run but those that are to be kept. Asks first.')
       .requiredOption('--run-id <id>', 'the run')
-      .requiredOption('--keep <count>', 'how many of each kind to keep', toCount)
+      .option('--keep, --keep-last <count>', 'keep so many of each kind, the newest', toCount)
+      .option('--keep-every <step>', 'keep those whose name ends in a multiple of it', toCount)
       .option(...filters.type)
       .option('--dry-run', 'only show what would be deleted')
       .option('-y, --yes', 'do not ask')
-      .addHelpText('after', examples('checkpoint prune --run-id my-run:train:0 --keep 3 --dry-run'))
+      .option(...exitZero)
+      .addHelpText(
+        'after',
+        examples(
+          'checkpoint prune --run-id my-run:train:0 --keep-last 3 --dry-run',
+          'checkpoint prune --run-id my-run:train:0 --keep-last 3 --keep-every 1000',
+        ),
+      )
       .action((options: PruneOptions) =>
         start(async (context) =>
           (await import('../commands/checkpoint-prune.ts')).pruneCheckpoints(context, options),

@@ -24,6 +24,13 @@ export function addTools(program: Command, start: Start): void {
     .addHelpText('after', examples('doctor', 'doctor --local'))
     .action(() => start(async (context) => (await import('../commands/doctor.ts')).diagnose(context)));
   program
+    .command('config')
+    .description('Show the settings that hold, and where each comes from; secrets are masked.')
+    .addHelpText('after', examples('config', 'config --json'))
+    .action(() =>
+      start(async (context) => (await import('../commands/config.ts')).showConfig(context), 'list'),
+    );
+  program
     .command('completion')
     .description('Print a script that completes commands in your shell.')
     .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
