@@ -147,8 +147,30 @@ describe('checkpoint download by run, and verify', () => {
       { checkpoint_path: paths['older'] },
     ]);
     expect(exports() - before).toBe(1);
+    // The same again: a list even of one, and one that is there is no failure.
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    expect(await download('--latest')).toMatchObject({ checkpoint_path: paths['newer'] });
+    expect(await download('--type', 'training', '--since', '2020-01-01T00:00')).toHaveLength(2);
+    expect(exports() - before).toBe(1);
+    expect(await bench.run('checkpoint', 'download', '--run-id', runId, '--since', later)).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringContaining('matching filters'),
+    });
     const none = await bench.run('checkpoint', 'download', '--run-id', runId, '--type', 'sampler');
     expect(none).toMatchObject({ exitCode: 4, stdout: '' });
+  });
+
+  it('gives a list of one of a run that has no more, and refuses a folder of somebody else', async () => {
+    const { runId, paths } = await seedRun(bench, ['only']);
+    const only = paths['only'] ?? '';
+    expect(await bench.json('checkpoint', 'download', '--run-id', runId, '-o', 'lone')).toMatchObject([
+      { checkpoint_path: only },
+    ]);
+    await mkdir(folderOf('taken', only), { recursive: true });
+    const args = ['checkpoint', 'download', '--run-id', runId, '--latest', '-o', 'taken', '--json'];
+    const { exitCode, stdout, stderr } = await bench.run(...args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(parseError(stderr).code).toBe('destination_exists');
   });
 
   it('verify tells an intact folder from a damaged one and from none', async () => {
@@ -186,7 +208,10 @@ describe('checkpoint download by run, and verify', () => {
 
   it.each([
     [[], 'Give the paths of checkpoints, or --run-id.'],
-    [['tinker://r/weights/a', '--latest'], 'Give either paths or --run-id, not both.'],
+    [['tinker://r/weights/a', '--latest'], '--type, --since and --latest need --run-id.'],
+    [['tinker://r/weights/a', '--run-id', 'r'], 'Give either paths or --run-id, not both.'],
+    [['--run-id', 'r', '--since', 'yesterday'], 'Invalid date: yesterday'],
+    [['--run-id', 'r', '--type', 'foo'], 'Invalid checkpoint type: foo'],
   ])('%j is refused', async (args, message) => {
     const { exitCode, stderr } = await bench.run('checkpoint', 'download', ...args);
     expect({ exitCode, line: stderr.split('\n')[0] }).toEqual({ exitCode: 2, line: `Error: ${message}` });

@@ -1,7 +1,7 @@
 import type { RestClient } from '../../client/rest-client.ts';
 import type { ServiceClient } from '../../client/service-client.ts';
 import { parseTinkerPath } from '../../core/tinker-path.ts';
-import type { BatchItem, DownloadResult } from '../../types/downloads.ts';
+import type { BatchItem, DownloadAllOptions, DownloadResult } from '../../types/downloads.ts';
 import { withService } from '../connect.ts';
 import { confirm, isInteractive } from '../confirm.ts';
 import { isJson, type CommandContext } from '../context.ts';
@@ -50,7 +50,9 @@ export async function downloadCheckpoints(
     const targets = options.runId === undefined ? [...new Set(paths)] : await select(rest, options, signal);
     if (!(await maySession(context, targets, options))) return cancelled;
     const [first] = targets;
-    return first !== undefined && targets.length === 1
+    // Of a run it is a list, however many there happen to be.
+    const isOne = options.runId === undefined ? targets.length === 1 : options.latest === true;
+    return first !== undefined && isOne
       ? downloadOne(context, service, first, { ...options, identity })
       : downloadSeveral(context, service, targets, { ...options, identity });
   };
@@ -90,7 +92,17 @@ function checkChoice(paths: readonly string[], { runId, type, since, latest }: D
       "Try 'tinker-ts checkpoint download --help' for examples.",
     );
   }
-  if (paths.length > 0 && [runId, type, since, latest].some((choice) => choice !== undefined)) {
+  if (
+    paths.length > 0 &&
+    runId === undefined &&
+    [type, since, latest].some((choice) => choice !== undefined)
+  ) {
+    throw new UsageError(
+      '--type, --since and --latest need --run-id.',
+      'For example: tinker-ts checkpoint download --run-id my-run:train:0 --type sampler_weights --latest',
+    );
+  }
+  if (paths.length > 0 && runId !== undefined) {
     throw new UsageError(
       'Give either paths or --run-id, not both.',
       'With --run-id, choose by --type, --since and --latest.',
@@ -122,15 +134,30 @@ async function downloadOne(
   context: CommandContext,
   service: ServiceClient,
   path: string,
-  { output, force = false, identity }: ReadOptions,
+  { output, force = false, identity, runId }: ReadOptions,
 ): Promise<CommandResult> {
   using _view = showDownloads(context, service.downloads, 1);
   const { signal } = context;
-  const result = await service.downloads.download(path, { outputDir: output, force, identity, signal });
+  const choices = { outputDir: output, force, identity, signal };
+  const result = await (runId === undefined
+    ? service.downloads.download(path, choices)
+    : downloadUnlessIntact(service, path, choices));
   return {
     json: toJson({ tinker_path: path, status: 'done', result }),
     view: { table: describeOne(result) },
   };
+}
+
+/** The newest of a run may be there from the last time. */
+async function downloadUnlessIntact(
+  { downloads }: ServiceClient,
+  path: string,
+  choices: DownloadAllOptions,
+): Promise<DownloadResult> {
+  const [item] = await downloads.downloadAll([path], choices);
+  choices.signal?.throwIfAborted();
+  if (item?.status === 'done') return item.result;
+  throw item?.status === 'failed' ? item.error : new InterruptedError();
 }
 
 /** What is there already and intact is not fetched again. */
