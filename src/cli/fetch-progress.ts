@@ -7,8 +7,16 @@ export interface FetchProgress extends Disposable {
   update: OnProgress;
 }
 
-/** For lists of several pages; nothing is shown, or loaded, before the second page is needed. */
-export function fetchProgress(context: CommandContext, nouns: string, limit: number): FetchProgress {
+/**
+ * For lists of several pages; nothing is shown, or loaded, before the second page is needed. `hasBar` says whether a
+ * terminal gets a bar.
+ */
+export function fetchProgress(
+  context: CommandContext,
+  nouns: string,
+  limit: number,
+  hasBar: boolean,
+): FetchProgress {
   const label = `Fetching ${limit > 0 ? limit : 'all'} ${nouns}`;
   const wait = tellOfWait(context, `the ${nouns}`);
   let view: ProgressView | undefined;
@@ -17,11 +25,11 @@ export function fetchProgress(context: CommandContext, nouns: string, limit: num
   return {
     async update(count, totalCount) {
       wait[Symbol.dispose]();
-      if (!isTold && process.stderr.isTTY) {
+      if (!isTold && process.stderr.isTTY && hasBar) {
         const { createProgressView } = await import('./progress-view.ts');
         view = createProgressView(context);
         task = view.task(label, 'items');
-      } else if (!isTold) context.note(label);
+      } else if (!isTold && !process.stderr.isTTY) context.note(label);
       isTold = true;
       task?.update({ count, totalCount: Number.isFinite(totalCount) ? totalCount : undefined });
     },

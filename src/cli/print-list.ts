@@ -4,6 +4,7 @@ import { fetchProgress } from './fetch-progress.ts';
 import { takePages } from './list-pages.ts';
 import { createListWriter } from './list-writers.ts';
 import { writeOutput } from './output.ts';
+import { isOutputFile } from './standard-streams.ts';
 import type { ListColumn } from './result.ts';
 
 /** What a command lists, whatever the format. */
@@ -28,12 +29,11 @@ export interface List<Item> {
  */
 export async function printList<Item>(context: CommandContext, list: List<Item>): Promise<void> {
   const writer = await createListWriter(context, list);
-  // Rows that come by and by at a terminal are progress enough.
-  const isShown = !writer.isStreaming || !process.stdout.isTTY;
+  // Rows that come by and by are progress enough, and a bar would stand between those of `| less`.
+  const hasBar = !writer.isStreaming || isOutputFile();
   {
-    using progress = fetchProgress(context, list.nouns, list.limit);
-    const onProgress = isShown ? progress.update : () => undefined;
-    for await (const page of takePages(list.pages, list.limit, onProgress)) {
+    using progress = fetchProgress(context, list.nouns, list.limit, hasBar);
+    for await (const page of takePages(list.pages, list.limit, progress.update)) {
       const text = writer.page(page);
       if (text !== '') await writeOutput(text);
     }

@@ -19,6 +19,11 @@ export function outputWidth(): number {
   return (fstatSync(1).isCharacterDevice() && process.stdout.columns) || 80;
 }
 
+/** Whether standard output goes into a file, which nobody reads meanwhile. */
+export function isOutputFile(): boolean {
+  return fstatSync(1).isFile();
+}
+
 /** `tinker-ts run list | head` closes our output while we write: that is no failure. May be called again. */
 export function endQuietlyWhenOutputCloses(): void {
   for (const stream of [process.stdout, process.stderr])
