@@ -61,14 +61,19 @@ export class WorkerPool {
     };
   }
 
-  /** Starts the threads while their first task is still being found out; what fails here fails there. */
+  /**
+   * Starts the threads while their first task is still being found out, the first of them alone: it has its task sooner. What
+   * fails here fails there.
+   */
   prepare(): void {
     const { threadCount } = this.#options;
     const start = async (): Promise<void> => {
       const { Piscina } = await import('piscina');
       if (this.#closed || this.#piscina !== undefined) return;
       const threads = this.#threads(Piscina);
-      await Promise.all(Array.from({ length: threadCount }, () => threads.run({}, { name: 'ready' })));
+      const beReady = (): Promise<void> => threads.run({}, { name: 'ready' });
+      await beReady();
+      await Promise.all(Array.from({ length: threadCount }, beReady));
     };
     start().catch(() => undefined);
   }

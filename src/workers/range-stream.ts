@@ -26,6 +26,7 @@ export class RangeStream implements RangeSink {
   #waitingBytes = 0;
   /** Of somebody who waits for bytes or for the end. */
   #arrival: PromiseWithResolvers<void> | undefined;
+  #isToBeTold = false;
   #drained: PromiseWithResolvers<void> | undefined;
   #end: { error?: unknown } | undefined;
 
@@ -123,8 +124,14 @@ export class RangeStream implements RangeSink {
     return this.#arrival.promise;
   }
 
+  /** What has come with one look at the connection is told at once: over TLS these are several pieces of 16 KB. */
   #tell(): void {
-    this.#arrival?.resolve();
-    this.#arrival = undefined;
+    if (this.#isToBeTold) return;
+    this.#isToBeTold = true;
+    setImmediate(() => {
+      this.#isToBeTold = false;
+      this.#arrival?.resolve();
+      this.#arrival = undefined;
+    });
   }
 }
