@@ -26,13 +26,17 @@ const standIns: Record<string, string> = {
 /** Each is one file, with what its modules import: a start reads eight files, not fifty. */
 const groups: CodeSplittingGroup[] = [
   // Help needs no more than this and the parser.
-  { name: 'core', test: /\/src\/(cli\/(context|render-error)|core\/retry-policy)\.ts$/, priority: 3 },
+  {
+    name: 'core',
+    test: /\/src\/(cli\/(context|output|render-error|standard-streams)|core\/retry-policy)\.ts$/,
+    priority: 3,
+  },
   // It is configured before the client makes its schemas.
   { name: 'zod', test: /\/(node_modules\/zod\/|src\/core\/uncompiled-checks\.ts$)/, priority: 2 },
   { name: 'client', test: /\/src\/client\/(service|rest)-client\.ts$/, priority: 1 },
   {
     name: 'command',
-    test: /\/src\/cli\/(connect|fetch-progress|list-(pages|writers)|output|print-list|render-table|result|whole-json)\.ts$/,
+    test: /\/src\/cli\/(connect|fetch-progress|list-(pages|writers)|print-list|render-table|result|whole-json)\.ts$/,
   },
 ];
 
