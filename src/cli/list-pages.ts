@@ -1,7 +1,15 @@
-import { createCursorPages, createPagePromise, type Page, type PagePromise } from '../client/page.ts';
+import type { Page } from '../client/page.ts';
 
 /** Told after each page but the last, and waited for. */
 export type OnProgress = (count: number, totalCount: number) => unknown;
+
+/** A page of a list, as the client gives it or as it was made here, for which the client need not be loaded. */
+export interface SourcePage<Item> extends Pick<Page<Item>, 'items' | 'totalCount' | 'hasNextPage'> {
+  getNextPage: () => Promise<SourcePage<Item> | undefined>;
+}
+
+/** A list by its first page. */
+export type PageSource<Item> = PromiseLike<SourcePage<Item>>;
 
 /** What is shown of one page. */
 export interface ListPage<Item> {
@@ -17,7 +25,7 @@ export interface ListPage<Item> {
  * not needed, nor one before the page ahead of it has been dealt with.
  */
 export async function* takePages<Item>(
-  pages: PagePromise<Item>,
+  pages: PageSource<Item>,
   limit: number,
   onProgress: OnProgress,
 ): AsyncGenerator<ListPage<Item>, void> {
@@ -39,23 +47,25 @@ export async function* takePages<Item>(
 }
 
 /** What came whole, as a list of one page. */
-export function onePage<Item>(items: readonly Item[]): PagePromise<Item> {
-  const fetchPage = async () => ({ items, totalCount: items.length });
-  return createPagePromise(fetchPage, { offset: 0, limit: items.length });
+export async function onePage<Item>(items: readonly Item[]): Promise<SourcePage<Item>> {
+  return { items, totalCount: items.length, hasNextPage: false, getNextPage: async () => undefined };
 }
 
 /** A list without the items that do not fit; nobody knows how many are left. */
-export function filterPages<Item>(
-  pages: PagePromise<Item>,
+export async function filterPages<Item>(
+  pages: PageSource<Item>,
   fits: (item: Item) => boolean,
-): PagePromise<Item> {
-  type Load = () => PromiseLike<Page<Item> | undefined>;
-  const fetchPage = async (load: Load) => {
-    const page = await load();
-    const next: Load | undefined = page?.hasNextPage === true ? () => page.getNextPage() : undefined;
-    return { items: page?.items.filter(fits) ?? [], next };
+): Promise<SourcePage<Item>> {
+  const page = await pages;
+  return {
+    items: page.items.filter(fits),
+    totalCount: undefined,
+    hasNextPage: page.hasNextPage,
+    async getNextPage() {
+      const next = await page.getNextPage();
+      return next === undefined ? undefined : filterPages(Promise.resolve(next), fits);
+    },
   };
-  return createCursorPages(fetchPage, () => pages);
 }
 
 /** How many to ask for at once: no more than wanted, no more than fit in one page. */

@@ -1,7 +1,6 @@
-import type { PagePromise } from '../client/page.ts';
 import type { CommandContext } from './context.ts';
 import { fetchProgress } from './fetch-progress.ts';
-import { takePages } from './list-pages.ts';
+import { takePages, type PageSource } from './list-pages.ts';
 import { createListWriter } from './list-writers.ts';
 import { writeOutput } from './output.ts';
 import { isOutputFile } from './standard-streams.ts';
@@ -9,7 +8,7 @@ import type { ListColumn } from './result.ts';
 
 /** What a command lists, whatever the format. */
 export interface List<Item> {
-  pages: PagePromise<Item>;
+  pages: PageSource<Item>;
   /** How many at most; all when it is 0 or less. */
   limit: number;
   /** What is fetched, `training runs`. */

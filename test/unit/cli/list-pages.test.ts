@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createPagePromise } from '../../../src/client/page.ts';
-import { listTitle, pageSize, takePages, type ListPage } from '../../../src/cli/list-pages.ts';
+import { filterPages, listTitle, pageSize, takePages, type ListPage } from '../../../src/cli/list-pages.ts';
 
 /** A list of the numbers up to `total`, and the offsets that were asked for. */
 function numbersUpTo(total: number, limit: number, knowsTotal = true) {
@@ -71,6 +71,15 @@ describe('going through a list (CLI-11)', () => {
   it('goes to the end of a list whose total nobody tells', async () => {
     const { pages, offsets } = numbersUpTo(230, 100, false);
     expect((await takeAll(pages, 0, inSilence)).items).toHaveLength(230);
+    expect(offsets).toEqual([0, 100, 200]);
+  });
+
+  it('goes through as many pages as it takes to find what fits, and no more', async () => {
+    const { pages, offsets } = numbersUpTo(1000, 100);
+    const tens = filterPages(pages, (number) => number % 50 === 0);
+    const taken = await takeAll(tens, 5, inSilence);
+    expect(taken.items).toEqual([50, 100, 150, 200, 250]);
+    expect(taken.pages.map(({ shownCount }) => shownCount)).toEqual([undefined, undefined, 5]);
     expect(offsets).toEqual([0, 100, 200]);
   });
 
