@@ -17,6 +17,9 @@ const memoryLimitMegabytes = 512;
 /** Small: hardly anything of a transfer lives long, and each thread would keep room for what it does not need. */
 const youngMegabytes = 2;
 
+/** Does nothing: a thread that has answered has read its code. */
+const readyTask = 'ready';
+
 /** The thread that ran the task is gone: killed, or crashed. What it wrote so far is on disk. */
 export interface TaskLost {
   kind: 'lost';
@@ -48,6 +51,7 @@ export class WorkerPool {
   /** What ended the threads of one that was replaced. */
   readonly #failures = new WeakMap<Piscina, Error>();
   #piscina: Piscina | undefined;
+  #preparing: Promise<void> | undefined;
   #closed = false;
 
   constructor({ clock, logger, threadCount, graceMs, network, entry }: WorkerPoolOptions) {
@@ -62,20 +66,16 @@ export class WorkerPool {
   }
 
   /**
-   * Starts the threads while their first task is still being found out, the first of them alone: it has its task sooner. What
-   * fails here fails there.
+   * Starts a thread while its first task is still being found out; others start when there is something for them. What fails
+   * here fails there.
    */
   prepare(): void {
-    const { threadCount } = this.#options;
     const start = async (): Promise<void> => {
       const { Piscina } = await import('piscina');
       if (this.#closed || this.#piscina !== undefined) return;
-      const threads = this.#threads(Piscina);
-      const beReady = (): Promise<void> => threads.run({}, { name: 'ready' });
-      await beReady();
-      await Promise.all(Array.from({ length: threadCount }, beReady));
+      await this.#threads(Piscina).run({}, { name: readyTask });
     };
-    start().catch(() => undefined);
+    this.#preparing ??= start().catch(() => undefined);
   }
 
   /**
@@ -117,6 +117,8 @@ export class WorkerPool {
     try {
       // Loaded with the first task, because every client has a pool and most never use it.
       const library = await import('piscina');
+      // Beside a thread that starts another one would, for a task that came meanwhile.
+      await this.#preparing;
       if (this.#closed) throw new ClientClosedError('The worker pool is closed');
       threads = this.#threads(library.Piscina);
       const outcome: unknown = await threads.run(
@@ -153,6 +155,8 @@ export class WorkerPool {
     const { entry, threadCount, network } = this.#options;
     const piscina: Piscina = new Threads({
       filename: entry,
+      // Looked for as a thread starts; of what is not there a second search is made, which takes as long as the start.
+      name: readyTask,
       workerData: network,
       minThreads: 0,
       maxThreads: threadCount,
