@@ -1,5 +1,6 @@
 import type { BillingUsageEvent } from '../types/administration.ts';
-import { priceOf, type Prices } from './prices.ts';
+import type { Prices } from '../types/prices.ts';
+import { priceOf } from './prices.ts';
 
 export type GroupKey = 'project_id' | 'base_model' | 'user';
 

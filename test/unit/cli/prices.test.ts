@@ -2,9 +2,10 @@ import { mkdtempDisposable, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { priceOf, readPrices, type Prices } from '../../../src/cli/prices.ts';
+import { priceOf, readPrices } from '../../../src/cli/prices.ts';
 import { summarize } from '../../../src/cli/usage-summary.ts';
 import { billingUsageEventSchema } from '../../../src/types/administration.ts';
+import type { Prices } from '../../../src/types/prices.ts';
 
 async function readText(text: string): Promise<Prices> {
   await using folder = await mkdtempDisposable(path.join(tmpdir(), 'tinker-test-'));
@@ -25,12 +26,12 @@ const prices: Prices = {
 
 describe('a prices file', () => {
   it.each([
-    ['{"models": {"*": {"sampling": 1}}}', "* has no price 'sampling', only training, "],
-    ['{"model": {}}', "the file has no 'model'"],
-    ['{"models": {"*": {"training": "1"}}}', 'training of * must be a number of dollars'],
-    ['{"models": {"*": {"training": -1}}}', 'must be a number of dollars'],
-    ['{"models": []}', 'models must be an object'],
-    ['[]', 'the file must be an object'],
+    ['{"models": {"*": {"sampling": 1}}}', 'Unrecognized key: "sampling"\n  → at models["*"]'],
+    ['{"model": {}}', 'Unrecognized key: "model"'],
+    ['{"models": {"*": {"training": "1"}}}', 'expected number, received string\n  → at models["*"].training'],
+    ['{"models": {"*": {"training": -1}}}', 'expected number to be >=0'],
+    ['{"models": []}', 'expected record, received array\n  → at models'],
+    ['[]', 'expected object, received array'],
     ['{', 'JSON'],
   ])('%s is refused', async (text, reason) => {
     await expect(readText(text)).rejects.toMatchObject({
