@@ -9,6 +9,9 @@ const spareCount = 16;
 /** The connection rests while so much waits to be read. */
 const highWaterBytes = 2 * bufferBytes;
 
+/** The reader hears of so much as soon as it has come. */
+const toldTogetherBytes = 64 * 1024;
+
 const nothing: Buffer = Buffer.alloc(0);
 
 interface Block {
@@ -26,7 +29,7 @@ export class RangeStream implements RangeSink {
   #waitingBytes = 0;
   /** Of somebody who waits for bytes or for the end. */
   #arrival: PromiseWithResolvers<void> | undefined;
-  #isToBeTold = false;
+  #telling: NodeJS.Immediate | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
   #end: { error?: unknown } | undefined;
 
@@ -124,14 +127,19 @@ export class RangeStream implements RangeSink {
     return this.#arrival.promise;
   }
 
-  /** What has come with one look at the connection is told at once: over TLS these are several pieces of 16 KB. */
+  /**
+   * What has come with one look at the connection is told at once, since over TLS these are many pieces of 16 KB; but not more
+   * than this, because everything that waits takes memory.
+   */
   #tell(): void {
-    if (this.#isToBeTold) return;
-    this.#isToBeTold = true;
-    setImmediate(() => {
-      this.#isToBeTold = false;
-      this.#arrival?.resolve();
-      this.#arrival = undefined;
-    });
+    if (this.#waitingBytes >= toldTogetherBytes) this.#tellNow();
+    else this.#telling ??= setImmediate(() => this.#tellNow());
+  }
+
+  #tellNow(): void {
+    clearImmediate(this.#telling);
+    this.#telling = undefined;
+    this.#arrival?.resolve();
+    this.#arrival = undefined;
   }
 }
