@@ -85,6 +85,15 @@ describe('downloadAll', () => {
     expect(server.requests).toHaveLength(requestCount);
   });
 
+  test('what cannot be cleared away beside a target that is intact does not fail it', async () => {
+    const { manager, outputDir, logLines } = await setUp();
+    await manager.downloadAll(paths.slice(0, 1), { outputDir });
+    const [folder] = await readdir(outputDir);
+    await writeFile(join(outputDir, `${folder}.download`), 'somebody else has put this here');
+    expect(await manager.downloadAll(paths.slice(0, 1), { outputDir })).toMatchObject([{ status: 'done' }]);
+    expect(logLines.join('\n')).toContain('something of that name is in the way');
+  });
+
   test('pause lets nothing go on until resume, and cancel ends all', async () => {
     const { manager, server, outputDir } = await setUp();
     const gate = Promise.withResolvers<void>();

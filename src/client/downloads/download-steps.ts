@@ -84,7 +84,9 @@ export class DownloadSteps implements DownloadPorts {
     const checked = await toOutcome(checkFolder(destination, manifest, pool, signal));
     if (checked.kind === 'failed') return checked;
     if (checked.value.length > 0) return { kind: 'exists' };
-    await Workspace.clearFinished(target, createId(), logger);
+    const cleared = await toOutcome(Workspace.clearFinished(target, createId(), logger));
+    // What is there is whole all the same.
+    if (cleared.kind === 'failed') logger.warn(cleared.error.message);
     return { kind: 'verified', result: toResult(tinkerPath, destination, manifest.files) };
   }
 

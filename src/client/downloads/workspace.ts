@@ -35,6 +35,7 @@ export class Workspace {
     if (await takeLock(shared, id)) return new Workspace(shared, target, logger);
     logger.info(`another download to ${target.destination} is under way: this one works beside it`);
     const own = target.privateWorkspacePath(id);
+    // Nobody else knows its name.
     await takeLock(own, id);
     return new Workspace(own, target, logger);
   }
