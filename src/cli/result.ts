@@ -13,6 +13,11 @@ export interface CommandResult {
   exitCode?: number | undefined;
 }
 
+/** What a command gives back that has printed by itself. */
+export interface PrintedResult {
+  exitCode: number;
+}
+
 /** One column of a list: its title, and what it shows of a row. */
 export interface Column<Row> {
   header: string;

@@ -18,7 +18,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     const context = createContext({ ...program.options(), args }, interruption);
     const result = await body(context);
     if (result === undefined) return;
-    await printResult(result, context);
+    if ('view' in result) await printResult(result, context);
     exitCode = result.exitCode ?? exitCodes.ok;
   }, args);
   try {

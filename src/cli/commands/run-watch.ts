@@ -14,7 +14,7 @@ import {
 } from '../format-values.ts';
 import { toJsonText } from '../json-text.ts';
 import { writeOutput } from '../output.ts';
-import type { CommandResult } from '../result.ts';
+import type { PrintedResult } from '../result.ts';
 import { wholeCheckpoint, wholeRun } from '../whole-json.ts';
 
 export interface WatchOptions {
@@ -43,7 +43,7 @@ export async function watchRun(
   context: CommandContext,
   runId: string,
   { interval, untilIdle = Number.POSITIVE_INFINITY }: WatchOptions,
-): Promise<CommandResult | undefined> {
+): Promise<PrintedResult | undefined> {
   const { signal, clock } = context;
   try {
     return await withService(context, async (rest) => {
@@ -53,7 +53,7 @@ export async function watchRun(
         for (const event of toEvents(previous, look)) await print(context, event);
         previous = look;
         const { run } = look;
-        if (run.corrupted) return { json: [], view: { lines: [] }, exitCode: exitCodes.failure };
+        if (run.corrupted) return { exitCode: exitCodes.failure };
         if (clock.now() - Date.parse(run.last_request_time) >= untilIdle * 1000) {
           await print(context, { event: 'idle', run });
           return undefined;
@@ -95,12 +95,10 @@ async function print(context: CommandContext, event: WatchEvent): Promise<void> 
 
 function toWhole(event: WatchEvent): object {
   if (event.event === 'checkpoint') return { ...event, checkpoint: wholeCheckpoint(event.checkpoint) };
-  const { checkpoints } = { checkpoints: undefined, ...event };
-  return {
-    event: event.event,
-    run: wholeRun(event.run),
-    ...(checkpoints === undefined ? {} : { checkpoints: checkpoints.map(wholeCheckpoint) }),
-  };
+  const whole = { event: event.event, run: wholeRun(event.run) };
+  return event.event === 'watching'
+    ? { ...whole, checkpoints: event.checkpoints.map(wholeCheckpoint) }
+    : whole;
 }
 
 function describe(event: WatchEvent, now: number): string {

@@ -1,9 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { CommandContext } from '../context.ts';
-import type { CommandResult } from '../result.ts';
+import type { CommandResult, PrintedResult } from '../result.ts';
 
-/** A command, ready to run: its module is loaded only then. One that prints by itself gives nothing back. */
-export type CommandBody = (context: CommandContext) => Promise<CommandResult | undefined | void>;
+/** A command, ready to run: its module is loaded only then. One that prints by itself gives its exit code, or nothing for 0. */
+export type CommandBody = (
+  context: CommandContext,
+) => Promise<CommandResult | PrintedResult | undefined | void>;
 
 /** Where parsing a command line ends. Lists alone can be CSV. */
 export type Start = (body: CommandBody, kind?: 'list') => Promise<void>;

@@ -1,7 +1,10 @@
+import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { toEvents } from '../../../src/cli/commands/run-watch.ts';
 import { checkpointSchema } from '../../../src/types/checkpoints.ts';
 import { trainingRunSchema } from '../../../src/types/runs.ts';
+import { startCli } from '../../helpers/cli.ts';
+import { startScriptedServer } from '../../helpers/scripted-server.ts';
 
 const run = trainingRunSchema.parse({
   training_run_id: 'r:train:0',
@@ -49,5 +52,23 @@ describe('what is new about a run', () => {
       'watching',
       'failed',
     ]);
+  });
+});
+
+describe('run watch of a run that has failed', () => {
+  it.each(['json', 'jsonl'])('ends with 1, and prints events and nothing else as %s', async (format) => {
+    await using server = await startScriptedServer({
+      '/training_runs/r:train:0': { ...run, corrupted: true },
+      '/training_runs/r:train:0/checkpoints': { checkpoints: [] },
+    });
+    const env = { TINKER_BASE_URL: server.url, TINKER_API_KEY: 'tml-watch', TINKER_TELEMETRY: '0' };
+    const { ended } = startCli(['run', 'watch', 'r:train:0', '--format', format], { cwd: tmpdir(), env });
+    const { stdout, exitCode } = await ended;
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { event?: string }).event)).toEqual([
+      'watching',
+      'failed',
+    ]);
+    expect(exitCode).toBe(1);
   });
 });
