@@ -1,10 +1,5 @@
 import stringWidth from 'string-width';
 
-/** Columns that a text takes on a terminal. */
-export function widthOf(text: string): number {
-  return stringWidth(text);
-}
-
 /** Lines of at most `width` columns, broken between words; a word that is wider has a line of its own. */
 export function fold(text: string, width: number): string[] {
   const lines: string[] = [];

@@ -1,34 +1,8 @@
 import { assign, emit, fromCallback, fromPromise, setup, type ErrorActorEvent } from 'xstate';
 import type { DownloadEvents, DownloadResult } from '../types/downloads.ts';
-import {
-  isWorthKeeping,
-  judge,
-  noSetbacks,
-  toBug,
-  type NextStep,
-  type SetbackPolicy,
-  type SetbackState,
-  type StepResult,
-} from './download-judgement.ts';
-import type { DownloadPorts, RemoteSource, SourceResolution, StepTransient } from './download-ports.ts';
-
-export interface DownloadInput extends SetbackPolicy {
-  force: boolean;
-  ports: DownloadPorts;
-}
-
-interface DownloadContext extends DownloadInput, SetbackState {
-  /** Where judging leads. */
-  next: NextStep;
-  /** Its addresses are signed: secrets. */
-  source: RemoteSource;
-  /** Whether it has had a slot: then it goes before those that have not begun. */
-  hasBegun: boolean;
-  result: DownloadResult | undefined;
-  cancelReason: unknown;
-  /** Whether what came stays after a cancel. */
-  keepCancelled: boolean;
-}
+import { toContext, type DownloadContext, type DownloadInput } from './download-context.ts';
+import { isWorthKeeping, judge, toBug, type StepResult } from './download-judgement.ts';
+import type { DownloadPorts, SourceResolution, StepTransient } from './download-ports.ts';
 
 type DownloadEvent =
   /** `expired`: its addresses are, since it waited so long. */
@@ -51,8 +25,6 @@ interface PortCall {
   input: DownloadContext;
   signal: AbortSignal;
 }
-
-const noSource: RemoteSource = { kind: 'files', files: [], expires: '' };
 
 /**
  * One checkpoint: resolved to addresses, fetched, unpacked where it came as an archive that could not be on the way, verified
@@ -110,16 +82,7 @@ export const downloadMachine = setup({
   },
 }).createMachine({
   id: 'download',
-  context: ({ input }) => ({
-    ...noSetbacks,
-    ...input,
-    next: 'failing',
-    source: noSource,
-    hasBegun: false,
-    result: undefined,
-    cancelReason: undefined,
-    keepCancelled: false,
-  }),
+  context: ({ input }) => toContext(input),
   initial: 'active',
   states: {
     active: {

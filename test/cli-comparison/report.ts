@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { breakLongWords, fold, widthOf } from '../../src/cli/text-width.ts';
+import stringWidth from 'string-width';
+import { breakLongWords, fold } from '../../src/cli/text-width.ts';
 import { resultsFolder, type Result } from '../../scripts/compatibility/results.ts';
 import type { CliResult } from '../helpers/cli.ts';
 import type { Case } from './cases.ts';
@@ -43,11 +44,11 @@ function toText(program: string, { stdout, stderr, exitCode }: CliResult): strin
 /** Two columns, each as wide as one terminal, or as the table that it holds. */
 function toBlock(official: string, ours: string): string {
   const [left, right] = [toLines(official), toLines(ours)];
-  const width = Math.max(...left.map(widthOf));
+  const width = Math.max(...left.map(stringWidth));
   const lines = Array.from({ length: Math.max(left.length, right.length) }, (_, index) => {
     const [one = '', other = ''] = [left[index], right[index]];
     const mark = one === other || index === 0 ? ' ' : '|';
-    return `${one}${' '.repeat(width - widthOf(one))} ${mark} ${other}`.trimEnd();
+    return `${one}${' '.repeat(width - stringWidth(one))} ${mark} ${other}`.trimEnd();
   });
   return `\`\`\`text\n${lines.join('\n')}\n\`\`\``;
 }

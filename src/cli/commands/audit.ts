@@ -1,19 +1,20 @@
-import type { AuditEventType, AuditLogEntry, AuditLogResponse } from '../../types/administration.ts';
-import { withService } from '../connect.ts';
+import type { AuditEventType, AuditLogEntry } from '../../types/administration.ts';
+import { askAdmin } from '../admin.ts';
 import type { CommandContext } from '../context.ts';
 import { plural } from '../format-values.ts';
 import { onePage } from '../list-pages.ts';
 import { printList } from '../print-list.ts';
 import type { ListColumn } from '../result.ts';
-import { tellOfWait } from '../waiting.ts';
 
 export interface AuditOptions {
   day?: string | undefined;
   type: AuditEventType;
 }
 
-export async function showAudit(context: CommandContext, options: AuditOptions): Promise<void> {
-  const { entries } = await fetchLog(context, options);
+export async function showAudit(context: CommandContext, { day, type }: AuditOptions): Promise<void> {
+  const { entries } = await askAdmin(context, 'the audit log', (admin) =>
+    admin.getAuditLog({ event_type: type, day }, { signal: context.signal }),
+  );
   await printList(context, {
     pages: onePage(entries),
     limit: 0,
@@ -22,15 +23,6 @@ export async function showAudit(context: CommandContext, options: AuditOptions):
     title: (count = 0) => (count === 0 ? 'No events' : plural(count, 'event')),
     toJson: (entry) => entry,
     toDocument: (listed) => ({ entries: listed }),
-  });
-}
-
-async function fetchLog(context: CommandContext, { day, type }: AuditOptions): Promise<AuditLogResponse> {
-  const { signal } = context;
-  using _wait = tellOfWait(context, 'the audit log');
-  return await withService(context, async (_, service) => {
-    await using admin = await service.createAdminClient({ signal });
-    return await admin.getAuditLog({ event_type: type, day }, { signal });
   });
 }
 

@@ -35,7 +35,9 @@ export async function showSummary(
   const groupBy = by.split(',').map(toKey);
   const prices = file === undefined ? undefined : await readPrices(file);
   const windows = toWindows(startingOn, endingBefore);
-  const events = await askAdmin(context, (admin) => fetchUsage(admin, windows, context.signal));
+  const events = await askAdmin(context, 'the figures', (admin) =>
+    fetchUsage(admin, windows, context.signal),
+  );
   const rows = summarize(events, groupBy, prices);
   const total = toTotal(rows);
   await printList(context, {

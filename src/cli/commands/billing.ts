@@ -24,7 +24,7 @@ export async function showUsage(
   ending_before: string,
   { csv = csvByFormat(context), sessionsCsv }: UsageOptions,
 ): Promise<CommandResult | undefined> {
-  const usage = await askAdmin(context, (admin) =>
+  const usage = await askAdmin(context, 'the figures', (admin) =>
     admin.getBillingUsage({ starting_on, ending_before }, { signal: context.signal }),
   );
   const rows = usage.data.map(flatten);
@@ -47,7 +47,7 @@ export async function showStorage(
   context: CommandContext,
   { projectId, csv = csvByFormat(context) }: StorageOptions,
 ): Promise<CommandResult | undefined> {
-  const usage = await askAdmin(context, (admin) =>
+  const usage = await askAdmin(context, 'the figures', (admin) =>
     admin.getCurrentCheckpointStorageUsage({ project_id: projectId }, { signal: context.signal }),
   );
   const rate = { effective_rate_usd_per_gigabyte_month: usage.effective_rate_usd_per_gigabyte_month ?? null };

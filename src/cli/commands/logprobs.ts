@@ -38,9 +38,9 @@ export async function showLogprobs(
     nouns: 'tokens',
     columns,
     title: () =>
-      mean === null
+      mean === null || perplexity === null
         ? `${tokens.length} token`
-        : `${tokens.length} tokens, mean log-probability ${mean.toFixed(4)}, perplexity ${Math.exp(-mean).toFixed(2)}`,
+        : `${tokens.length} tokens, mean log-probability ${mean.toFixed(4)}, perplexity ${perplexity.toFixed(2)}`,
     toJson: (token) => token,
     toDocument: () => ({ model: options.model, prompt: promptText, mean_logprob: mean, perplexity, tokens }),
   });
