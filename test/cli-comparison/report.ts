@@ -44,7 +44,7 @@ function toText(program: string, { stdout, stderr, exitCode }: CliResult): strin
 /** Two columns, each as wide as one terminal, or as the table that it holds. */
 function toBlock(official: string, ours: string): string {
   const [left, right] = [toLines(official), toLines(ours)];
-  const width = Math.max(...left.map(stringWidth));
+  const width = Math.max(...left.map((line) => stringWidth(line)));
   const lines = Array.from({ length: Math.max(left.length, right.length) }, (_, index) => {
     const [one = '', other = ''] = [left[index], right[index]];
     const mark = one === other || index === 0 ? ' ' : '|';
