@@ -200,7 +200,8 @@ describe('billing summary', () => {
     const sampler = await service.createSamplingClient({ base_model: 'local/random' });
     await sampler.sample({
       prompt: { chunks: [{ type: 'encoded_text', tokens: [1, 2, 3] }] },
-      sampling_params: { max_tokens: 4 },
+      // Not even the end of the sequence ends it: so many tokens are billed, and no fewer.
+      sampling_params: { max_tokens: 4, stop: [] },
     });
     await sampler.close();
   });
